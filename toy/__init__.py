@@ -1,0 +1,7 @@
+"""Dimple Lab's simulator: train small nets on manifolds, keep every step, find boundaries, measure dimples."""
+
+from toy.errors import FieldError
+from toy.recording import Recording, simulate
+from toy.world import Knobs, View, World
+
+__all__ = ["FieldError", "Knobs", "Recording", "View", "World", "simulate"]

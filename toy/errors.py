@@ -1,0 +1,26 @@
+"""The one error every wrong input ends in: which field, what is allowed, what came."""
+
+from typing import Any
+
+
+class FieldError(ValueError):
+    """A value that cannot be used.
+
+    str(error) reads "codimension must be between 0 and 1000, got 2000"; `advice` says what to do when the
+    rule alone does not.
+    """
+
+    def __init__(self, field: str, allowed: str, got: Any, advice: str = ""):
+        self.field, self.allowed, self.got, self.advice = field, allowed, got, advice
+        shown = repr(got) if isinstance(got, str) else str(got)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        super().__init__(f"{field} must be {allowed}, got {shown}" + (f" ({advice})" if advice else ""))
+
+    def __reduce__(self):
+        return type(self), (self.field, self.allowed, self.got, self.advice)
+
+
+def one_of(names: Any) -> str:
+    """The `allowed` text of a choice: "one of [a, b, c]"."""
+    return "one of [" + ", ".join(names) + "]"

@@ -1,0 +1,113 @@
+"""Sampling training points on a manifold and labelling them +1 or -1."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from toy.manifolds import Manifold, point, tangent
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training data: parameters u (N, k), points x (N, n), labels y (N,) of +-1."""
+
+    u: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+def grid(manifold: Manifold, side: int, key: Array) -> Float[Array, "N k"]:
+    """A regular grid over the unit box, ends included; along a periodic parameter the last end is left out."""
+    axes = [
+        jnp.arange(side) / (side if period else side - 1) for period in manifold.period
+    ]
+    return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), -1).reshape(-1, manifold.k)
+
+
+def at_random(manifold: Manifold, side: int, key: Array) -> Float[Array, "N k"]:
+    """side^k independent points, uniform in the parameters."""
+    return jax.random.uniform(key, (side**manifold.k, manifold.k))
+
+
+FIVE = np.array([0.05, 0.30, 0.55, 0.80, 1.05])
+
+
+def five_point(manifold: Manifold, side: int, key: Array) -> Float[Array, "N k"]:
+    """The authors' line: x = .05 .30 .55 .80 1.05 (arXiv:2106.10151, project page), whatever `side` says."""
+    return jnp.asarray(FIVE)[:, None]
+
+
+def alternating(unit: Array, cell: Array, side: int, key: Array) -> Array:
+    """+1, -1, +1, ... in the order of the points along the first parameter (rows of a grid alike)."""
+    return 1 - 2 * (cell[:, 0] % 2)
+
+
+def chessboard(unit: Array, cell: Array, side: int, key: Array) -> Array:
+    """The colour of the cell: parity of the sum of its indices."""
+    return 1 - 2 * (cell.sum(1) % 2)
+
+
+def at_random_balanced(unit: Array, cell: Array, side: int, key: Array) -> Array:
+    """Random labels, as many +1 as -1 (one more +1 for an odd number)."""
+    count = len(unit)
+    return jax.random.permutation(key, 1 - 2 * (jnp.arange(count) % 2))
+
+
+def half_space(unit: Array, cell: Array, side: int, key: Array) -> Array:
+    """+1 in the lower half of the first parameter."""
+    return jnp.where(unit[:, 0] < 0.5, 1, -1)
+
+
+def rings(unit: Array, cell: Array, side: int, key: Array) -> Array:
+    """Bands of distance from the middle of the parameter box, as wide as a fifth of it."""
+    radius = jnp.abs(unit - 0.5).max(1) if unit.shape[1] == 1 else jnp.linalg.norm(unit - 0.5, axis=1)
+    return 1 - 2 * (jnp.floor(radius * 5 + 0.5).astype(int) % 2)
+
+
+def domain(manifold: Manifold, sampling: str) -> tuple[tuple[float, float], ...]:
+    """The parameter box in use: the manifold's own, or the visible part of the authors' line, [0, 1.1]."""
+    return ((0.0, 1.1),) if sampling == "five-point" else manifold.domain
+
+
+def sample(world, knobs) -> tuple[Array, Array, Array]:
+    """(u, x, y) of a world: (N, k), (N, n), (N,).
+
+    x = phi(u) + noise z with z standard normal in the normal space of M; each label is flipped with
+    probability `label_noise`. A function of the seed alone; traceable.
+    """
+    manifold = world.geometry
+    where, label_key, flip, off = jax.random.split(jax.random.fold_in(jax.random.key(knobs.seed), 1), 4)
+    unit = SAMPLINGS[world.sampling](manifold, world.points_per_side, where)
+    side = world.points_per_side
+    if world.sampling == "five-point":
+        u, cell = unit, jnp.arange(len(unit))[:, None]
+    else:
+        low, high = jnp.array(manifold.domain).T
+        u = low + unit * (high - low)
+        ends = jnp.array([0 if period else 1 for period in manifold.period])
+        cell = jnp.clip(jnp.round(unit * (side - ends)), 0, side - 1).astype(int)
+        if world.sampling == "random":
+            cell = jnp.clip(jnp.floor(unit * side), 0, side - 1).astype(int)
+    y = LABELS[world.labels](unit, cell, side, label_key)
+    y = jnp.where(jax.random.uniform(flip, y.shape) < knobs.label_noise, -y, y)
+    x = point(manifold, world.n, knobs.offset, u)
+    frame = tangent(manifold, world.n, u)
+    # One row of noise per dimension, so that worlds of different codimension share the draws they can share.
+    z = jax.random.normal(off, (world.n, len(u))).T
+    z = z - jnp.einsum("ink,ik->in", frame, jnp.einsum("ink,in->ik", frame, z))
+    return u, x + knobs.noise * z, y.astype(jnp.float32)
+
+
+SAMPLINGS: dict[str, Callable] = {"grid": grid, "random": at_random, "five-point": five_point}
+
+LABELS: dict[str, Callable] = {
+    "alternating": alternating,
+    "chessboard": chessboard,
+    "random": at_random_balanced,
+    "half-space": half_space,
+    "rings": rings,
+}

@@ -1,0 +1,66 @@
+"""A link is the experiment: exhibit, World, Knobs and View as a query string, both ways without loss."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from toy.errors import FieldError, one_of
+from toy.exhibits import EXHIBITS
+from toy.world import FIELDS, Knobs, Spec, View, World, check, choices
+
+
+@dataclass(frozen=True)
+class Setup:
+    """An exhibit's name and the world, knobs and view that depart from it."""
+
+    exhibit: str
+    world: World
+    knobs: Knobs
+    view: View
+
+
+def number(name: str, text: str) -> int | float:
+    """A number field's value from text; FieldError when it is none."""
+    whole = FIELDS[name].model_fields[name].annotation is int
+    try:
+        value = float(text)
+        return int(text) if whole and text.lstrip("+-").isdigit() else value
+    except ValueError:
+        raise FieldError(name, f"a {'whole ' if whole else ''}number", text) from None
+
+
+def build(exhibit: str, values: dict[str, Any]) -> Setup:
+    """An exhibit with some fields changed; text is read as the field's type. FieldError names what is wrong."""
+    if exhibit not in EXHIBITS:
+        raise FieldError("exhibit", one_of(EXHIBITS), exhibit)
+    base = EXHIBITS[exhibit]
+    changed: dict[type[Spec], dict[str, Any]] = {World: {}, Knobs: {}, View: {}}
+    for name, value in values.items():
+        if name not in FIELDS:
+            raise FieldError("field", one_of(FIELDS), name)
+        if isinstance(value, str) and choices(name) is None:
+            value = number(name, value)
+        changed[FIELDS[name]][name] = value
+    setup = Setup(exhibit, base.world.replace(**changed[World]), base.knobs.replace(**changed[Knobs]),
+                  base.view.replace(**changed[View]))
+    check(setup.world, setup.knobs)
+    return setup
+
+
+def parse(query: str) -> Setup:
+    """The setup a query string means; keys that are no field (step, camera, ...) are not its business."""
+    pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+    exhibit = pairs.pop("exhibit", next(iter(EXHIBITS)))
+    return build(exhibit, {name: value for name, value in pairs.items() if name in FIELDS})
+
+
+def query(setup: Setup) -> str:
+    """The shortest query string that `parse` turns back into this setup: what departs from the exhibit."""
+    base = EXHIBITS[setup.exhibit]
+    departures = {
+        name: value
+        for spec, start in ((setup.world, base.world), (setup.knobs, base.knobs), (setup.view, base.view))
+        for name, value in spec.model_dump().items()
+        if value != getattr(start, name)
+    }
+    return urlencode({"exhibit": setup.exhibit, **departures})

@@ -1,0 +1,113 @@
+"""Multilayer perceptrons R^n -> R and how their weights start."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Params = dict[str, Any]
+
+
+class MLP(nn.Module):
+    """f(x) = W_L a(... a(W_1 x + b_1) ...) + b_L, one real logit; layers are named layer0 .. layerL."""
+
+    hidden_layers: int
+    width: int
+    activation: str
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "m n"]) -> Float[Array, " m"]:
+        for i in range(self.hidden_layers):
+            x = NETS[self.activation](nn.Dense(self.width, name=f"layer{i}")(x))
+        return nn.Dense(1, name=f"layer{self.hidden_layers}")(x)[:, 0]
+
+
+@lru_cache(maxsize=256)
+def _logit(hidden_layers: int, width: int, activation: str) -> Callable[[Params, Array], Array]:
+    module = MLP(hidden_layers, width, activation)
+
+    def logit(params: Params, x: Array) -> Array:
+        return module.apply({"params": params}, x)
+
+    return logit
+
+
+def logit(world) -> Callable[[Params, Float[Array, "m n"]], Float[Array, " m"]]:
+    """The logit function (params, x (m, n)) -> (m,) of a world's net; equal nets give the same function object."""
+    return _logit(world.hidden_layers, world.width, world.activation)
+
+
+def layer_sizes(world) -> list[tuple[int, int]]:
+    """(fan-in, fan-out) of each layer."""
+    sizes = [world.n] + [world.width] * world.hidden_layers + [1]
+    return list(zip(sizes[:-1], sizes[1:], strict=True))
+
+
+def parameter_count(world) -> int:
+    """Number of weights and biases."""
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in layer_sizes(world))
+
+
+def _gaussian(key: Array, layer: int, fan_in: int, fan_out: int, std: Array | float) -> tuple[Array, Array]:
+    """N(0, std^2) weights; N(0, 1) first-layer biases (scaled by `bias_spread` later), deeper biases 0.
+
+    Row i of the weights depends on the key and i only: nets of one seed agree on the coordinates they share,
+    whatever the codimension.
+    """
+    rows = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (fan_out,)))(jnp.arange(fan_in))
+    bias = jax.random.normal(jax.random.fold_in(key, 2**31 - 1), (fan_out,)) if layer == 0 else jnp.zeros(fan_out)
+    return std * rows, bias
+
+
+def he(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+    """Weights N(0, 2 / fan-in) (He et al. 2015)."""
+    return _gaussian(key, layer, fan_in, fan_out, (2 / fan_in) ** 0.5)
+
+
+def lecun(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+    """Weights N(0, 1 / fan-in) (LeCun et al. 1998)."""
+    return _gaussian(key, layer, fan_in, fan_out, (1 / fan_in) ** 0.5)
+
+
+def normal_first(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+    """First-layer weights N(0, 1) per entry, deeper ones N(0, 2 / fan-in): the pull off M grows with ell."""
+    return _gaussian(key, layer, fan_in, fan_out, 1.0 if layer == 0 else (2 / fan_in) ** 0.5)
+
+
+def uniform(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+    """Weights and biases uniform in +-1 / sqrt(fan-in) in every layer (the usual PyTorch default)."""
+    bound = fan_in**-0.5
+    draw = lambda i: jax.random.uniform(jax.random.fold_in(key, i), (fan_out,), minval=-bound, maxval=bound)  # noqa: E731
+    return jax.vmap(draw)(jnp.arange(fan_in)), draw(2**31 - 1)
+
+
+def initial(world, knobs) -> Params:
+    """Starting parameters: (weights, bias_spread x biases) x init_scale; a function of the seed alone; traceable."""
+    key = jax.random.fold_in(jax.random.key(knobs.seed), 2)
+    params = {}
+    for layer, (fan_in, fan_out) in enumerate(layer_sizes(world)):
+        kernel, bias = INITS[world.init](jax.random.fold_in(key, layer), layer, fan_in, fan_out)
+        params[f"layer{layer}"] = {
+            "kernel": knobs.init_scale * kernel,
+            "bias": knobs.init_scale * knobs.bias_spread * bias,
+        }
+    return params
+
+
+NETS: dict[str, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "gelu": jax.nn.gelu,
+    "tanh": jnp.tanh,
+    "softplus": jax.nn.softplus,
+}
+
+INITS: dict[str, Callable[[Array, int, int, int], tuple[Array, Array]]] = {
+    "he": he,
+    "lecun": lecun,
+    "normal-first": normal_first,
+    "uniform": uniform,
+}

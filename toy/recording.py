@@ -1,0 +1,189 @@
+"""Recording: what a run leaves behind - every step's scalars, and parameters by checkpoint and exact replay."""
+
+import json
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from toy import training
+from toy.errors import FieldError
+from toy.labels import Data
+from toy.nets import Params
+from toy.world import Knobs, World, check, stride
+
+FORMAT = 1
+RECENT = 4  # states kept beside the checkpoints: playing forward replays one step at a time
+
+
+def log_spaced(last: int, count: int) -> list[int]:
+    """About `count` whole steps from 0 to `last`, evenly spaced in log(1 + step); both ends are in."""
+    steps = np.round(np.expm1(np.linspace(0, np.log1p(last), count))).astype(int)
+    return sorted(set(steps.tolist()))
+
+
+class Recording:
+    """One run: world, knobs, data, loss / accuracy / margin (last_step + 1,) and `params(step)` for every step.
+
+    Steps count updates: step 0 is the untrained net. `diverged_at` is the step whose loss or gradient was not
+    finite (None for a healthy run); steps before it stay usable.
+    """
+
+    def __init__(self, world: World, knobs: Knobs):
+        check(world, knobs)
+        self.world, self.knobs = world, knobs
+        state, (u, x, y) = training.start(world, knobs)
+        self.data = Data(*(np.asarray(a) for a in (u, x, y)))
+        self._x, self._y = x, y
+        self._stride = stride(world, knobs.steps)
+        self._checkpoints: dict[int, training.State] = {0: state}
+        self._recent: OrderedDict[int, training.State] = OrderedDict()
+        self._lock = threading.Lock()
+        self._scalars: dict[str, list[np.ndarray]] = {"loss": [], "accuracy": [], "margin": []}
+        self.finished = False
+        self.diverged_at: int | None = None
+
+    def _column(self, name: str) -> np.ndarray:
+        parts = self._scalars[name]
+        if len(parts) > 1:
+            self._scalars[name] = parts = [np.concatenate(parts)]
+        return parts[0] if parts else np.zeros(0, np.float32)
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Mean logistic loss of every step."""
+        return self._column("loss")
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """Share of training points on their right side, every step."""
+        return self._column("accuracy")
+
+    @property
+    def margin(self) -> np.ndarray:
+        """Smallest y f(x) over the training points, every step; logits."""
+        return self._column("margin")
+
+    @property
+    def last_step(self) -> int:
+        """The last step whose parameters are usable."""
+        return max(0, len(self.loss) - 1 - (self.diverged_at is not None and len(self.loss) > 1))
+
+    @property
+    def measured_steps(self) -> list[int]:
+        """The log-spaced steps at which the costlier measures are taken."""
+        return log_spaced(self.last_step, 72)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of checkpoints, cache, data and scalars."""
+        state = sum(a.nbytes for a in jax.tree.leaves(self._checkpoints[0]))
+        own = self.data.x.nbytes + sum(p.nbytes for parts in self._scalars.values() for p in parts)
+        return state * (len(self._checkpoints) + len(self._recent)) + own
+
+    def train(self, cancelled: Callable[[], bool] | None = None) -> "Recording":
+        """Train to the end, keeping checkpoints; returns itself. A `cancelled` run ends early with what it has."""
+        for _ in self.chunks():
+            if cancelled and cancelled():
+                break
+        return self
+
+    def chunks(self):
+        """Train chunk by chunk, yielding the recording after each."""
+        state, step, last = self._checkpoints[0], 0, self.knobs.steps
+        while not self.finished:
+            # One step past the end is asked for, so that the last parameters' scalars are recorded too.
+            count = min(self._stride - step % self._stride, training.CHUNK, last - step + 1)
+            state, trace = training.advance(self.world, self.knobs, state, self._x, self._y, jnp.int32(count))
+            done = int(trace.count)
+            for name in self._scalars:
+                self._scalars[name].append(np.asarray(getattr(trace, name))[:done])
+            step += done
+            if bool(trace.diverged):
+                self.diverged_at = step - 1
+            self.finished = bool(trace.diverged) or bool(trace.stopped) or step > last
+            if not self.finished and step % self._stride == 0 and step < last:
+                self._checkpoints[step] = state
+            yield self
+
+    def _state(self, step: int) -> training.State:
+        """The state before `step`, replayed from the nearest checkpoint or recent state at or below it."""
+        with self._lock:
+            known = [s for s in (*self._checkpoints, *self._recent) if s <= step]
+            nearest = max(known)
+            state = self._checkpoints.get(nearest) or self._recent[nearest]
+            # Stop rules are met at the last step only, and `advance` stops before its update.
+            while nearest < step:
+                count = min(step - nearest, training.CHUNK)
+                state, trace = training.advance(self.world, self.knobs, state, self._x, self._y, jnp.int32(count))
+                nearest += int(trace.count)
+            self._recent[step] = state
+            while len(self._recent) > RECENT:
+                self._recent.popitem(last=False)
+            return state
+
+    def params(self, step: int) -> Params:
+        """Parameters after `step` updates, exactly those the run had; FieldError outside 0 .. last_step."""
+        return self._state(self.check_step(step)).params
+
+    def check_step(self, step: int) -> int:
+        """The step as an int; FieldError outside 0 .. last_step."""
+        if isinstance(step, bool) or int(step) != step or not 0 <= step <= self.last_step:
+            raise FieldError("step", f"a whole number between 0 and {self.last_step}", step)
+        return int(step)
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz: fields, scalars and checkpoints."""
+        leaves = {f"{step}/{i}": np.asarray(leaf) for step, state in self._checkpoints.items()
+                  for i, leaf in enumerate(jax.tree.leaves(state))}
+        header = {"format": FORMAT, "world": self.world.model_dump(), "knobs": self.knobs.model_dump(),
+                  "diverged_at": self.diverged_at, "finished": self.finished, "steps": list(self._checkpoints)}
+        scalars = {name: self._column(name) for name in self._scalars}
+        with open(path, "wb") as file:
+            np.savez(file, header=np.array(json.dumps(header)), **scalars, **leaves)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Recording":
+        """Read what `save` wrote; FieldError naming `file` when it is no whole recording."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                if header["format"] != FORMAT:
+                    raise FieldError("file", f"a recording of format {FORMAT}", f"format {header['format']}")
+                new = cls(World(**header["world"]), Knobs(**header["knobs"]))
+                like = jax.tree.flatten(new._checkpoints[0])
+                for step in header["steps"]:
+                    leaves = [jnp.asarray(file[f"{step}/{i}"]) for i in range(len(like[0]))]
+                    if any(a.shape != b.shape for a, b in zip(leaves, like[0], strict=True)):
+                        raise ValueError("a checkpoint has the wrong shape")
+                    new._checkpoints[step] = jax.tree.unflatten(like[1], leaves)
+                new._scalars = {name: [file[name]] for name in new._scalars}
+                new.diverged_at, new.finished = header["diverged_at"], header["finished"]
+                return new
+        except FieldError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise FieldError("file", "a recording that `save` wrote", str(path), f"{type(error).__name__}: {error}") from error
+
+
+def simulate(
+    world: World, knobs: Knobs, progress: Callable[[Recording], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Recording:
+    """Train a world from start to end and record every step.
+
+    progress is called with the growing recording after every chunk; cancelled() = True ends the run early.
+    Raises FieldError when the run is too large.
+    """
+    recording = Recording(world, knobs)
+    for _ in recording.chunks():
+        if progress:
+            progress(recording)
+        if cancelled and cancelled():
+            break
+    return recording

@@ -1,0 +1,224 @@
+"""World, Knobs and View: what a run is, in validated fields that carry their range, unit and help.
+
+World holds what fixes shapes and code paths (static: one compilation each); Knobs holds numbers that are
+traced, so a new value costs no compilation; View says how the boundary is looked at.
+"""
+
+import math
+from typing import Annotated, Any, Self
+
+import jax
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from toy.errors import FieldError, one_of
+from toy.labels import LABELS, SAMPLINGS
+from toy.manifolds import MANIFOLDS, Manifold
+from toy.nets import INITS, NETS, layer_sizes, parameter_count
+
+OPTIMIZER_SLOTS = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}  # arrays of the size of the net that each keeps
+WINDOW_NAMES = ("auto", "ambient", "slice", "unrolled")
+DIRECTIONS = ("gradient", "random")
+CHECKPOINT_BYTES = 120_000_000
+REPLAY_FLOPS = 6e10  # about one second on two cores: the longest way from a checkpoint to a step
+TRAIN_FLOPS = 3e13  # about ten minutes
+
+
+def _choice(group: str, names: Any, help: str) -> Any:
+    return Field(description=help, json_schema_extra={"unit": "", "group": group, "choices": list(names)})
+
+
+def _number(group: str, low: float, high: float, help: str, unit: str = "1", scale: str = "linear") -> Any:
+    extra = {"unit": unit, "group": group, "scale": scale}
+    return Field(ge=low, le=high, allow_inf_nan=False, description=help, json_schema_extra=extra)
+
+
+class Spec(BaseModel):
+    """A frozen set of fields; every wrong value raises FieldError."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    def __init__(self, **values: Any) -> None:
+        for name, value in values.items():
+            allowed = choices(name, type(self))
+            if name in type(self).model_fields and allowed and value not in allowed:
+                raise FieldError(name, one_of(allowed), value)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "field"
+            raise FieldError(name, allowed_text(type(self), name), first.get("input")) from None
+
+    def replace(self, **values: Any) -> Self:
+        """A copy with some fields changed, validated like a new one."""
+        return type(self)(**{**self.model_dump(), **values})
+
+
+class World(Spec):
+    """One setup without its numbers: manifold, data, labels, net, optimiser. Hashable: a static jit argument."""
+
+    manifold: Annotated[str, _choice("world", MANIFOLDS, "The low-dimensional shape the data lies on.")] = "plane"
+    labels: Annotated[str, _choice("world", LABELS, "The rule that gives each point its class.")] = "chessboard"
+    sampling: Annotated[str, _choice("world", SAMPLINGS, "Where the training points stand on the manifold.")] = "grid"
+    points_per_side: Annotated[
+        int, _number("world", 2, 32, "Training points along each parameter (squared on a surface).", "points")
+    ] = 5
+    codimension: Annotated[
+        int, _number("world", 0, 1000, "Dimensions off the manifold: ell = n - k.", "dimensions", "log")
+    ] = 30
+    hidden_layers: Annotated[int, _number("net", 1, 6, "Hidden layers of the net.", "layers")] = 4
+    width: Annotated[int, _number("net", 2, 512, "Neurons in each hidden layer.", "neurons", "log")] = 100
+    activation: Annotated[str, _choice("net", NETS, "The nonlinearity of the hidden neurons.")] = "relu"
+    init: Annotated[str, _choice("net", INITS, "How the weights are drawn before training.")] = "normal-first"
+    optimizer: Annotated[str, _choice("training", OPTIMIZER_SLOTS, "The rule that turns gradients into steps.")] = "adam"
+    batch_size: Annotated[
+        int, _number("training", 0, 1024, "Points in each step's batch; 0 uses all of them.", "points")
+    ] = 0
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        shape = self.geometry
+        if self.codimension < shape.e - shape.k:
+            raise FieldError("codimension", f"at least {shape.e - shape.k} for manifold {self.manifold!r}",
+                             self.codimension, f"it is embedded in {shape.e} dimensions")
+        if self.n < 2:
+            raise FieldError("codimension", f"at least 1 for manifold {self.manifold!r}", self.codimension,
+                             "a picture needs two dimensions")
+        if self.sampling == "five-point" and self.manifold != "line":
+            raise FieldError("sampling", "'grid' or 'random' for this manifold", self.sampling,
+                             "the five points lie on the line")
+        if self.batch_size > self.point_count:
+            raise FieldError("batch_size", f"at most the number of points, {self.point_count}", self.batch_size)
+
+    @property
+    def geometry(self) -> Manifold:
+        """The manifold itself."""
+        return MANIFOLDS[self.manifold]
+
+    @property
+    def k(self) -> int:
+        """Dimension of the manifold."""
+        return self.geometry.k
+
+    @property
+    def n(self) -> int:
+        """Dimension of the ambient space, k + codimension."""
+        return self.k + self.codimension
+
+    @property
+    def point_count(self) -> int:
+        """Number of training points N."""
+        return 5 if self.sampling == "five-point" else self.points_per_side**self.k
+
+
+class Knobs(Spec):
+    """The numbers of a run; a jax pytree, traced by every compiled function."""
+
+    offset: Annotated[
+        float, _number("world", -2, 2, "Position of the data in the first appended dimension.", "length")
+    ] = 0.0
+    noise: Annotated[
+        float, _number("world", 0, 0.5, "Standard deviation of the data off the manifold, per dimension.", "length")
+    ] = 0.0
+    label_noise: Annotated[float, _number("world", 0, 0.5, "Share of labels flipped at random.")] = 0.0
+    init_scale: Annotated[float, _number("net", 0.01, 10, "Factor on all starting weights and biases.", "1", "log")] = 1.0
+    bias_spread: Annotated[float, _number("net", 0, 10, "Factor on the starting biases alone; 0 starts them at 0.")] = 1.0
+    learning_rate: Annotated[
+        float, _number("training", 1e-6, 10, "Length of the optimiser's step.", "1", "log")
+    ] = 1e-3
+    momentum: Annotated[float, _number("training", 0, 0.999, "Share of the last step kept; optimizer momentum only.")] = 0.9
+    weight_decay: Annotated[
+        float, _number("training", 0, 1, "Shrinks all weights by learning_rate x this in every step.")
+    ] = 0.0
+    first_layer_penalty: Annotated[
+        float, _number("training", 0, 10, "Adds this x the norm of the first layer's weights and biases to the loss.")
+    ] = 0.0
+    steps: Annotated[int, _number("training", 1, 100_000, "Training steps at most.", "steps", "log")] = 400
+    stop_margin: Annotated[
+        float, _number("training", 0, 100, "Stop once every point's y f(x) reaches this; 0 never stops.", "logits")
+    ] = 0.0
+    stop_accuracy: Annotated[float, _number("training", 0, 1, "Stop once the accuracy reaches this; 0 never stops.")] = 0.0
+    seed: Annotated[int, _number("training", 0, 2**31 - 1, "The seed of data, labels, weights and batches.")] = 0
+
+
+class View(Spec):
+    """How R^n is cut down to the two or three dimensions of the picture."""
+
+    window: Annotated[str, _choice("view", WINDOW_NAMES, "The map from the picture to R^n; auto picks one that fits.")] = "auto"
+    direction: Annotated[
+        str, _choice("view", DIRECTIONS, "The normal direction shown: mean off-manifold gradient, or a random one.")
+    ] = "gradient"
+    reference_step: Annotated[
+        int, _number("view", -1, 100_000, "Step whose gradient fixes the direction; -1 is the last.", "steps")
+    ] = -1
+    half_height: Annotated[
+        float, _number("view", 0, 2, "Half height of the picture; 0 follows the dimples.", "length")
+    ] = 0.0
+    resolution: Annotated[int, _number("view", 24, 128, "Samples a side of the boundary.", "samples")] = 48
+
+
+# model_construct skips validation: inside jit the values are tracers, which no range check could read.
+jax.tree_util.register_pytree_node(
+    Knobs,
+    lambda knobs: (tuple(knobs.__dict__[name] for name in Knobs.model_fields), None),
+    lambda _, values: Knobs.model_construct(**dict(zip(Knobs.model_fields, values, strict=True))),
+)
+
+SPECS: tuple[type[Spec], ...] = (World, Knobs, View)
+FIELDS: dict[str, type[Spec]] = {name: spec for spec in SPECS for name in spec.model_fields}
+
+
+def choices(name: str, spec: type[Spec] | None = None) -> tuple[str, ...] | None:
+    """Allowed names of an enumerated field, None for a number."""
+    spec = spec or FIELDS[name]
+    field = spec.model_fields.get(name)
+    extra = field.json_schema_extra if field else None
+    return tuple(extra["choices"]) if isinstance(extra, dict) and "choices" in extra else None  # type: ignore[arg-type]
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """Lowest and highest allowed value of a number field."""
+    metadata = FIELDS[name].model_fields[name].metadata
+    low = next(m.ge for m in metadata if hasattr(m, "ge"))
+    high = next(m.le for m in metadata if hasattr(m, "le"))
+    return low, high
+
+
+def allowed_text(spec: type[Spec], name: str) -> str:
+    """What a field allows, in words."""
+    if name not in spec.model_fields:
+        return one_of(spec.model_fields)
+    names = choices(name, spec)
+    if names:
+        return one_of(names)
+    low, high = bounds(name)
+    kind = "a whole number " if spec.model_fields[name].annotation is int else ""
+    return f"{kind}between {low:g} and {high:g}"
+
+
+def state_bytes(world: World) -> int:
+    """Bytes of one checkpoint: float32 parameters and optimiser state."""
+    return 4 * parameter_count(world) * (1 + OPTIMIZER_SLOTS[world.optimizer])
+
+
+def step_flops(world: World) -> float:
+    """Floating-point operations of one training step: forward, backward, update."""
+    batch = world.batch_size or world.point_count
+    return 6.0 * batch * sum(a * b for a, b in layer_sizes(world)) + 20.0 * parameter_count(world)
+
+
+def stride(world: World, steps: int) -> int:
+    """Steps between checkpoints: a few milliseconds' worth, or as many as the memory allowed demands."""
+    quick = int(min(64, max(1, 2e8 / step_flops(world))))
+    return max(quick, math.ceil(steps / max(1, CHECKPOINT_BYTES // state_bytes(world) - 2)))
+
+
+def check(world: World, knobs: Knobs) -> None:
+    """Refuse a run too large to train or to seek in; raises FieldError naming `steps` and the largest allowed."""
+    cost = step_flops(world)
+    most = int(TRAIN_FLOPS / cost)
+    while most > 1 and stride(world, most) * cost > REPLAY_FLOPS:
+        most = int(most * 0.9)
+    if knobs.steps > most:
+        raise FieldError("steps", f"at most {most} for this net and number of points", knobs.steps,
+                         "fewer steps, a narrower net or fewer points")
