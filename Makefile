@@ -1,0 +1,46 @@
+# make run: the page. make test: lint, types and all tests. make bench: speed against peers.
+PYTHON ?= python3
+PORT ?= 8050
+BIN := .venv/bin
+
+.PHONY: run test bench lint resolve browser clean
+
+run: .venv/run
+	$(BIN)/python -m app serve --port $(PORT)
+
+test: .venv/test browser resolve lint
+	$(BIN)/python -m pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The pinned versions exist together for every Python promised.
+resolve: .venv/test
+	for v in 3.11 3.12 3.13; do \
+	  $(BIN)/uv pip compile --quiet --python-version $$v --only-binary :all: requirements-dev.txt -o /dev/null || exit 1; \
+	done
+
+browser:
+	sh tests/browser/install.sh
+
+bench: .venv/bench
+	$(BIN)/python -m bench
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/test: requirements-dev.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ .venv/run
+
+.venv/bench: requirements-bench.txt .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,104 @@
+"""python -m toy list | run: the simulator without a page."""
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from toy import report
+from toy.cache import use_compilation_cache
+from toy.errors import FieldError
+from toy.exhibits import EXHIBITS
+from toy.link import Setup, build, query
+from toy.recording import simulate
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m toy", description="Dimple Lab's simulator, without a page.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="exhibits and their worlds")
+    run = commands.add_parser("run", help="train one world, measure it, print the numbers")
+    run.add_argument("name", metavar="NAME", help="an exhibit of `list`")
+    run.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
+                     help="change fields of World or Knobs")
+    run.add_argument("--seed", help="the same as --set seed=N")
+    run.add_argument("--out", metavar="FILE.npz", help="save the recording")
+    run.add_argument("--json", action="store_true", help="one JSON object on stdout instead of a table")
+    return parser
+
+
+def setup_of(name: str, settings: list[str], seed: str | None) -> Setup:
+    """The setup that NAME, --set and --seed mean; FieldError names what is wrong."""
+    values: dict[str, Any] = {}
+    for setting in settings:
+        field, equals, value = setting.partition("=")
+        if not equals:
+            raise FieldError("--set", "FIELD=VALUE", setting)
+        values[field] = value
+    if seed is not None:
+        values["seed"] = seed
+    return build(name, values)
+
+
+def list_exhibits() -> None:
+    """Print each exhibit with the link that opens it and its world."""
+    table = Table("exhibit", "manifold", "labels", "points", "n", "net", "training")
+    for name, exhibit in EXHIBITS.items():
+        world, knobs = exhibit.world, exhibit.knobs
+        table.add_row(name, world.manifold, world.labels, str(world.point_count), str(world.n),
+                      f"{world.hidden_layers} x {world.width} {world.activation}, {world.init}",
+                      f"{world.optimizer} {knobs.learning_rate:g}, {knobs.steps} steps")
+    Console().print(table)
+
+
+def run(setup: Setup, out: str | None, as_json: bool) -> None:
+    """Train, measure and print one world; a progress bar on stderr."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        training = bar.add_task("training", total=setup.knobs.steps)
+        began = time.perf_counter()
+        recording = simulate(setup.world, setup.knobs,
+                             lambda r: bar.update(training, completed=min(len(r.loss), setup.knobs.steps)))
+        seconds = time.perf_counter() - began
+        if out:
+            recording.save(out)
+        measuring = bar.add_task("measuring", total=None)
+        numbers = report.summary(setup, recording, seconds,
+                                 lambda done, total: bar.update(measuring, completed=done, total=total))
+    if as_json:
+        print(json.dumps(numbers, allow_nan=False))
+        return
+    table = Table("measure", "value", title=query(setup))
+    for name, value in numbers.items():
+        if name != "world":
+            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    Console().print(table)
+    if recording.diverged_at is not None:
+        print(f"The loss was not finite at step {recording.diverged_at}: training stopped there; "
+              "try a smaller learning_rate or init_scale.", file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0, or 2 with a message on stderr when a value is wrong."""
+    args = arguments().parse_args(argv)
+    try:
+        if args.command == "list":
+            list_exhibits()
+            return 0
+        setup = setup_of(args.name, args.set, args.seed)
+        use_compilation_cache()
+        run(setup, args.out, args.json)
+        return 0
+    except (FieldError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Per-step quantities of a recording, each with its unit and, for a share, its chance level.
+
+Two tiers: `measure` reads the boundary's heights and the gradients (milliseconds a step); `distances` solves for
+the minimal perturbations (tens of milliseconds a step).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import least_squares
+
+from toy import nets
+from toy.heights import heights
+from toy.manifolds import point
+from toy.recording import Recording
+from toy.windows import Window, gradient, measuring_height, parameter_grid, split
+from toy.world import World
+
+PERMUTATIONS = 999
+GRID_SIDE = {1: 257, 2: 25}  # nodes a side of the dense manifold grid, by k
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Unit and one line of help; `chance` gives the level that directions drawn at random would have."""
+
+    unit: str
+    help: str
+    chance: Callable[[World], float] | None = None
+
+
+def robust_sheet(points: Float[np.ndarray, "m e"], h: Float[np.ndarray, " m"]) -> Callable[[np.ndarray], np.ndarray]:
+    """The affine function of phi(u) fitted to heights h by soft-L1 least squares, so that other sheets and
+    edges weigh little: min sum 2 s^2 (sqrt(1 + (r / s)^2) - 1), s the median absolute deviation. Lengths.
+    """
+    design = np.column_stack([np.ones(len(points)), points])
+    start = np.linalg.lstsq(design, h, rcond=None)[0]
+    start[0] += np.median(h - design @ start)
+    scale = max(float(np.median(np.abs(h - design @ start))), 1e-9)
+    best = least_squares(lambda a: design @ a - h, start, jac=lambda a: design, loss="soft_l1", f_scale=scale).x
+    return lambda where: np.column_stack([np.ones(len(where)), where]) @ best
+
+
+def dimple_amplitude(r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], side: float) -> float:
+    """B = side / 2 (mean of r over class +1 - mean over class -1), a length; NaN when a class is missing."""
+    if not (y > 0).any() or not (y < 0).any():
+        return float("nan")
+    return float(side / 2 * (r[y > 0].mean() - r[y < 0].mean()))
+
+
+def permutation_level(r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], level: float = 0.95) -> float:
+    """The `level` quantile of B over shuffled labels (either side being as good): a length."""
+    if not (y > 0).any() or not (y < 0).any():
+        return float("nan")
+    shuffled = np.random.default_rng(0).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
+    positive = shuffled > 0
+    up, down = (positive @ r) / positive.sum(1), (~positive @ r) / (~positive).sum(1)
+    return float(np.quantile((up - down) / 2, level))
+
+
+@lru_cache(maxsize=32)
+def _grid(world: World, side: int) -> tuple[np.ndarray, np.ndarray]:
+    u = parameter_grid(world, side)
+    return u, np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(u)))[:, : world.geometry.e]
+
+
+def measure(recording: Recording, chart: Window | None, step: int, grid_side: int | None = None) -> dict[str, float]:
+    """The measures of one step that need no attack; names as in MEASURES, undefined ones NaN.
+
+    chart: `windows.normal_chart`, or None without normal directions (ell = 0).
+    """
+    step = recording.check_step(step)
+    params = recording.params(step)
+    return {
+        "loss": float(recording.loss[step]),
+        "accuracy": float(recording.accuracy[step]),
+        **_gradients(recording, params),
+        **(_sheet(recording, chart, params, grid_side) if chart is not None else {}),
+    }
+
+
+def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: int | None) -> dict[str, float]:
+    world, data, most = recording.world, recording.data, chart.high[-1]
+    u, embedded = _grid(world, grid_side or GRID_SIDE[world.k])
+    both = heights(chart, params, np.concatenate([u, data.u]))
+    grid, own = both.nearest[: len(u)], both.nearest[len(u) :]
+    count, met = both.count[: len(u)], both.count[: len(u)] > 0
+    out = {
+        "gap": float(np.where(met, np.abs(grid), most).mean()),
+        "single_sheet_share": float((count == 1).mean()),
+        "missing_share": float((~met).mean()),
+        "sheet_offset": float(most),
+    }
+    signed = np.asarray(nets.logit(world)(params, jnp.asarray(data.x))) * data.y
+    crossed = np.isfinite(own)
+    if crossed.any():
+        out["depth_median"] = float(np.median((np.sign(signed) * np.abs(own))[crossed]))
+    if met.sum() >= world.k + 1:
+        sheet = robust_sheet(embedded[met], grid[met])
+        values = np.full(len(u), most)
+        values[met] = sheet(embedded[met])
+        out["sheet_offset"] = float(np.sqrt(np.mean(values**2)))
+        side = -float(np.sign(np.median(both.slope[: len(u)][met])))
+        out["side"] = side
+        if crossed.any():
+            where = np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(data.u)))[:, : world.geometry.e]
+            r = own[crossed] - sheet(where[crossed])
+            out["dimple_amplitude"] = dimple_amplitude(r, data.y[crossed], side)
+            out["dimple_null_95"] = permutation_level(r, data.y[crossed])
+    return out
+
+
+def _gradients(recording: Recording, params: nets.Params) -> dict[str, float]:
+    world, data = recording.world, recording.data
+    grads = gradient(nets.logit(world), params, jnp.asarray(data.x))
+    lateral, vertical = (np.asarray(jnp.linalg.norm(part, axis=1)) for part in split(world, jnp.asarray(data.u), grads))
+    total = lateral**2 + vertical**2
+    alive = total > 0
+    out = {
+        "vertical_gradient": float(vertical.mean()),
+        "lateral_gradient": float(lateral.mean()),
+        "gradient_normal_share": float((vertical[alive] ** 2 / total[alive]).mean()) if alive.any() else float("nan"),
+    }
+    if world.codimension and (lateral**2).sum() > 0:
+        out["rho"] = float(((vertical**2).sum() / world.codimension) / ((lateral**2).sum() / world.k))
+    return out
+
+
+@lru_cache(maxsize=64)
+def rho_null(world: World) -> tuple[float, float]:
+    """2.5 % and 97.5 % quantiles of rho for N random directions in R^n: what chance allows."""
+    draws = np.asarray(jax.random.normal(jax.random.key(0), (400, world.point_count, world.n)) ** 2)
+    lateral, vertical = draws[..., : world.k].sum((1, 2)), draws[..., world.k :].sum((1, 2))
+    ratio = (vertical / max(1, world.codimension)) / (lateral / world.k)
+    low, high = np.quantile(ratio, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def distances(recording: Recording, step: int) -> dict[str, float]:
+    """Medians over the training points of the three minimal perturbations of one step; inf where half have none."""
+    out = {}
+    for kind in ("free", "on", "off"):
+        if kind == "off" and recording.world.codimension == 0:
+            continue
+        from toy import attacks
+        found = attacks.minimal(kind, recording, step)
+        out[f"distance_{kind}_median"] = float(np.median(found.distance))
+        if kind == "on":
+            out["distance_geodesic_median"] = float(np.median(found.geodesic))
+        if kind == "free":
+            share = np.asarray(found.normal_share)
+            out["perturbation_normal_share"] = float(np.nanmean(share)) if np.isfinite(share).any() else float("nan")
+    return out
+
+
+def _normal_chance(world: World) -> float:
+    """ell / n: mean squared cosine of a random direction with the normal space."""
+    return world.codimension / world.n
+
+
+MEASURES: dict[str, Measure] = {
+    "loss": Measure("", "Mean logistic loss over the training points."),
+    "accuracy": Measure("1", "Share of training points on their right side."),
+    "sheet_offset": Measure("length", "C: rms distance of the fitted sheet from the manifold."),
+    "dimple_amplitude": Measure("length", "B: how far the boundary bulges to the right side of the points."),
+    "dimple_null_95": Measure("length", "What B reaches in 95 % of label shuffles."),
+    "side": Measure("", "Which way a bulge has to go for class +1."),
+    "gap": Measure("length", "D: mean distance from the manifold to the boundary along the normal line."),
+    "single_sheet_share": Measure("1", "Share of normal lines that meet the boundary exactly once."),
+    "missing_share": Measure("1", "Share of normal lines that meet no boundary."),
+    "depth_median": Measure("length", "Median dimple depth; positive means on the right side."),
+    "vertical_gradient": Measure("logits per length", "Mean norm of the gradient's normal part."),
+    "lateral_gradient": Measure("logits per length", "Mean norm of the gradient's tangent part."),
+    "gradient_normal_share": Measure("1", "Share of the gradient that points off the manifold.", _normal_chance),
+    "rho": Measure("1", "Gradient energy per normal dimension over energy per tangent dimension.", lambda world: 1.0),
+    "distance_free_median": Measure("length", "Median distance to the nearest boundary point."),
+    "distance_on_median": Measure("length", "Median distance to the nearest boundary point on the manifold (chord)."),
+    "distance_geodesic_median": Measure("length", "The same along the manifold."),
+    "distance_off_median": Measure("length", "Median distance to the nearest boundary point straight off the manifold."),
+    "perturbation_normal_share": Measure(
+        "1", "Share of the minimal perturbation that points off the manifold.", _normal_chance
+    ),
+}
+
+__all__ = ["MEASURES", "Measure", "distances", "measure", "measuring_height", "rho_null"]
