@@ -1,0 +1,62 @@
+"""Training steps per second against a plain PyTorch loop on the same net, data and optimiser."""
+
+import time
+
+import jax
+import numpy as np
+import torch
+
+import toy
+from toy import training
+from toy.nets import layer_sizes
+
+STEPS = 400
+ROUNDS = 5
+
+
+def torch_loop(recording: toy.Recording) -> float:
+    """Seconds of STEPS full-batch Adam steps in eager PyTorch from the recording's own start."""
+    world, knobs, params = recording.world, recording.knobs, recording.params(0)
+    layers: list[torch.nn.Module] = []
+    for i, (fan_in, fan_out) in enumerate(layer_sizes(world)):
+        linear = torch.nn.Linear(fan_in, fan_out)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(np.array(params[f"layer{i}"]["kernel"]).T))
+            linear.bias.copy_(torch.from_numpy(np.array(params[f"layer{i}"]["bias"])))
+        layers += [linear, torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers[:-1])
+    x = torch.from_numpy(np.array(recording.data.x))
+    target = torch.from_numpy((np.array(recording.data.y) + 1) / 2)
+    optimizer = torch.optim.Adam(net.parameters(), lr=knobs.learning_rate)
+    loss_of = torch.nn.BCEWithLogitsLoss()
+    began = time.perf_counter()
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = loss_of(net(x)[:, 0], target)
+        loss.backward()
+        optimizer.step()
+    loss.item()
+    return time.perf_counter() - began
+
+
+def ours(seed: int) -> float:
+    """Seconds of a whole recorded run of STEPS steps, every step's loss, accuracy and checkpoints included."""
+    began = time.perf_counter()
+    recording = toy.simulate(toy.World(), toy.Knobs(steps=STEPS, seed=seed, learning_rate=1e-3 * (1 + seed / 10)))
+    jax.block_until_ready(recording.params(STEPS))
+    return time.perf_counter() - began
+
+
+def bench() -> dict[str, float]:
+    """Medians over alternating rounds; a changed knob or seed must not recompile."""
+    recording = toy.simulate(toy.World(), toy.Knobs(steps=STEPS))
+    torch_loop(recording)
+    compiled = training.advance._cache_size()
+    times = [(ours(round_ + 1), torch_loop(recording)) for round_ in range(ROUNDS)]
+    mine, theirs = np.median(times, axis=0)
+    return {
+        "our_steps_per_second": STEPS / mine,
+        "torch_steps_per_second": STEPS / theirs,
+        "ratio": theirs / mine,
+        "recompilations": float(training.advance._cache_size() - compiled),
+    }
