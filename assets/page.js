@@ -1,0 +1,85 @@
+/* What the controls do without the server: address bar, sliders, looks, folding, copying the link. */
+(() => {
+  const skip = () => window.dash_clientside.no_update;
+  const range = (name) => window.DIMPLE_RANGES[name];
+
+  /** Place 0 .. 1000 on a slider of a value; a logarithmic range that starts at 0 runs as log(1 + v). */
+  function place(value, { low, high, log }) {
+    const bent = log ? (low > 0 ? Math.log : Math.log1p) : (v) => v;
+    return Math.round((1000 * (bent(value) - bent(low))) / (bent(high) - bent(low)));
+  }
+
+  /** The value of a place, rounded to two digits so that it reads well. */
+  function value(place, { low, high, log, whole }) {
+    const share = place / 1000;
+    let v = low + share * (high - low);
+    if (log && low > 0) v = low * (high / low) ** share;
+    else if (log) v = Math.expm1(share * Math.log1p(high));
+    if (share === 0 || share === 1) v = share ? high : low;
+    v = Number(v.toPrecision(v > 1000 ? 3 : 2));
+    if (whole) v = Math.round(v);
+    return Math.min(high, Math.max(low, v));
+  }
+
+  /** Calls `then` once the player is there: it waits for plotly and for the page. */
+  function withPlayer(then) {
+    if (window.dimple) return then(window.dimple);
+    setTimeout(() => withPlayer(then), 30);
+  }
+
+  let first = true;
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    dimplePage: {
+      /** A new link: into the address bar, and to the player. What the address says of step and camera holds at first. */
+      open(link, search) {
+        if (!link) return skip();
+        const asked = new URLSearchParams(first ? search || "" : "");
+        const full = new URLSearchParams(link);
+        for (const name of ["step", "camera"]) if (asked.has(name)) full.set(name, asked.get(name));
+        first = false;
+        history.replaceState(null, "", `?${full}`);
+        withPlayer((player) => player.open(`${full}`));
+        return link;
+      },
+
+      /** A slider was moved: its number. */
+      slide(at, current) {
+        const of = range(window.dash_clientside.callback_context.triggered_id?.slider);
+        if (!of || place(Number(current), of) === at) return skip();
+        return value(at, of);
+      },
+
+      /** A number has changed: its slider. */
+      follow(current) {
+        const of = range(window.dash_clientside.callback_context.outputs_list.id.slider);
+        const number = Number(current);
+        if (!of || current === "" || current === null || Number.isNaN(number)) return skip();
+        return Math.min(1000, Math.max(0, place(Math.min(of.high, Math.max(of.low, number)), of)));
+      },
+
+      /** How the picture is drawn. */
+      show(values, ids) {
+        const look = Object.fromEntries(ids.map((id, i) => [id.look, values[i]]));
+        withPlayer((player) => player.show(look));
+        return skip();
+      },
+
+      message: (text) => text || "",
+
+      fold() {
+        document.getElementById("page").classList.toggle("folded");
+        window.dispatchEvent(new Event("resize"));
+        return skip();
+      },
+
+      share() {
+        const query = window.dimple ? window.dimple.share() : location.search;
+        const link = new URL(String(query), location.href).href;
+        navigator.clipboard?.writeText(link);
+        history.replaceState(null, "", link);
+        return window.DIMPLE_TEXT["header.shared"];
+      },
+    },
+  });
+})();

@@ -1,0 +1,167 @@
+/* The charts beside the picture: drawn once, a cursor laid over them, a click seeks. And the table of the step. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+  const { el, say, write, css } = parts;
+
+  const MARGIN = { l: 44, r: 10, t: 6, b: 22 };
+
+  /** The charts inside `root`; `seek(step)` is called on a click. */
+  parts.Charts = class Charts {
+    #cards = new Map();
+    #last = 1;
+    #log = true;
+    #step = 0;
+    #width = 0;
+
+    constructor(root, seek) {
+      this.root = root;
+      this.seek = seek;
+      new ResizeObserver(() => this.#resized()).observe(root);
+    }
+
+    /** Draws `charts` ([{id, title, figure}]); a chart already there takes the new figure in place. */
+    show(charts, last) {
+      this.#last = last;
+      const wanted = new Set(charts.map((chart) => chart.id));
+      for (const [id, card] of this.#cards) if (!wanted.has(id)) this.#drop(id, card);
+      for (const chart of charts) {
+        const card = this.#cards.get(chart.id) ?? this.#card(chart.id);
+        card.figure = parts.decode(chart.figure);
+        write(card.title, chart.title);
+        // the order of the last list holds
+        if (this.root.children[charts.indexOf(chart)] !== card.node) {
+          this.root.insertBefore(card.node, this.root.children[charts.indexOf(chart)] ?? null);
+        }
+        this.#draw(card);
+      }
+    }
+
+    #drop(id, card) {
+      Plotly.purge(card.plot);
+      card.node.remove();
+      this.#cards.delete(id);
+    }
+
+    #card(id) {
+      const card = { plot: el("div", { class: "plot" }), cursor: el("div", { class: "cursor" }), title: el("h2"), key: el("p", { class: "key" }) };
+      const frame = el("div", { class: "frame" }, card.plot, card.cursor);
+      card.node = el("figure", { class: "chart", "data-chart": id }, el("figcaption", {}, card.title, card.key), frame);
+      frame.title = say("player_chart_help");
+      frame.addEventListener("click", (event) => this.#clicked(card, event));
+      this.#cards.set(id, card);
+      return card;
+    }
+
+    #clicked(card, event) {
+      const axis = card.plot._fullLayout?.xaxis;
+      if (!axis) return;
+      const share = (event.clientX - card.plot.getBoundingClientRect().left - axis._offset) / axis._length;
+      this.seek(parts.stepAt(share, this.#last, this.#log));
+    }
+
+    #draw(card) {
+      const recolour = parts.recolouring();
+      const data = card.figure.data.map((trace) => ({ ...recolour(trace), x: this.#steps(trace.x) }));
+      const given = recolour(card.figure.layout ?? {});
+      const quiet = { gridcolor: css("line"), zeroline: false, tickfont: { size: 11, color: css("mute") }, linecolor: css("line") };
+      const layout = {
+        ...given, width: card.plot.clientWidth, height: card.plot.clientHeight, autosize: false, margin: MARGIN, showlegend: false,
+        title: undefined, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: false,
+        font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: css("mute") },
+        xaxis: { ...given.xaxis, ...quiet, ...this.#axis(), showgrid: false, title: undefined, ticks: "outside", ticklen: 3, tickcolor: css("line") },
+        yaxis: { nticks: 5, ...given.yaxis, ...quiet, title: undefined, automargin: false,
+          ...(given.yaxis?.type === "log" ? { dtick: 1, exponentformat: "power" } : {}) },
+      };
+      Plotly.react(card.plot, data, layout, { staticPlot: true, displayModeBar: false });
+      card.key.replaceChildren(...keyOf(data));
+      this.#moveCursor(card);
+    }
+
+    #steps(x) {
+      return this.#log && x ? Array.from(x, (step) => Math.max(step, 0.5)) : x;
+    }
+
+    #axis() {
+      if (!this.#log) return { type: "linear", range: [0, this.#last], nticks: 5 };
+      const decades = Array.from({ length: Math.floor(Math.log10(this.#last || 1)) + 1 }, (_, power) => 10 ** power);
+      return {
+        type: "log", range: [Math.log10(0.5), Math.log10(Math.max(this.#last, 1))],
+        tickmode: "array", tickvals: [0.5, ...decades], ticktext: ["0", ...decades.map(String)],
+      };
+    }
+
+    setScale(log) {
+      this.#log = log;
+      this.repaint();
+    }
+
+    repaint() {
+      for (const card of this.#cards.values()) this.#draw(card);
+    }
+
+    #resized() {
+      if (this.root.clientWidth === this.#width) return;
+      this.#width = this.root.clientWidth;
+      this.repaint();
+    }
+
+    /** Moves the cursors; no relayout, so it costs nothing while playing. */
+    move(step) {
+      this.#step = step;
+      for (const card of this.#cards.values()) this.#moveCursor(card);
+    }
+
+    #moveCursor(card) {
+      const axis = card.plot._fullLayout?.xaxis;
+      if (!axis?._length) return;
+      const x = axis._offset + parts.place(this.#step, this.#last, this.#log) * axis._length;
+      card.cursor.style.transform = `translateX(${x.toFixed(1)}px)`;
+    }
+  };
+
+  /** Names of the lines with their colour, where there is more than one. */
+  function keyOf(data) {
+    const named = data.filter((trace) => trace.name && trace.showlegend !== false);
+    if (named.length < 2) return [];
+    return named.map((trace) => {
+      const colour = trace.line?.color ?? trace.marker?.color ?? "currentColor";
+      return el("span", {}, el("i", { style: `border-top: 2px ${dash(trace.line?.dash)} ${colour}` }), trace.name);
+    });
+  }
+
+  const dash = (kind) => ({ dot: "dotted", dash: "dashed", dashdot: "dashed" })[kind] ?? "solid";
+
+  /** The table of the step inside `root`: one row a number, its chance level beside it. */
+  parts.Numbers = class Numbers {
+    #rows = new Map();
+    #names = "";
+
+    constructor(root) {
+      this.root = root;
+    }
+
+    show(numbers) {
+      const names = numbers.map(({ name, label }) => name + label).join();
+      if (names !== this.#names) this.#build(numbers);
+      this.#names = names;
+      for (const { name, value, chance } of numbers) {
+        const row = this.#rows.get(name);
+        write(row.value, parts.number(value));
+        write(row.chance, chance === null || chance === undefined ? "" : parts.number(chance));
+      }
+    }
+
+    #build(numbers) {
+      this.#rows.clear();
+      const head = el("tr", {}, el("th", { scope: "col" }, say("player_numbers")),
+        el("th", { scope: "col" }, say("player_value")), el("th", { scope: "col", title: say("player_chance_help") }, say("player_chance")));
+      const body = numbers.map(({ name, label, unit }) => {
+        const row = { value: el("td", { class: "value" }), chance: el("td", { class: "chance" }) };
+        this.#rows.set(name, row);
+        const units = unit && unit !== "1" ? el("small", {}, unit) : "";
+        return el("tr", { "data-number": name }, el("th", { scope: "row" }, label, " ", units), row.value, row.chance);
+      });
+      this.root.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
+    }
+  };
+})();

@@ -1,0 +1,142 @@
+/* The picture: shows a scene, takes frames, keeps the viewer's camera, follows the page's colours. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+  const { el, css, write } = parts;
+  const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: true, doubleClick: false };
+
+  /** A picture inside `root`. show(scene) once per view, apply(frame) per step. */
+  parts.Picture = class Picture {
+    #scene = null;
+    #frame = null;
+    #held = false;
+    #waiting = null;
+    #path = "none";
+    #recolour = (tree) => tree;
+
+    constructor(root) {
+      this.plot = el("div", { class: "plot" });
+      this.caption = el("p", { class: "caption" });
+      root.replaceChildren(this.plot, this.caption);
+      // restyle during a drag would pull the camera back: such frames wait until the pointer is up
+      this.plot.addEventListener("pointerdown", () => (this.#held = true), true);
+      ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, () => this.#release(), true));
+      new ResizeObserver(() => this.#fit()).observe(root);
+    }
+
+    get ready() {
+      return this.#scene !== null;
+    }
+    get frame() {
+      return this.#frame;
+    }
+    /** How the last frame was drawn: "live", "restyle" or "none". */
+    get path() {
+      return this.#path;
+    }
+    get camera() {
+      return parts.scene.camera(this.plot);
+    }
+
+    /** Draws a new scene with `frame` already in it. The viewer's camera stays if there is one. */
+    async show(scene, frame, camera = null) {
+      const recolour = (this.#recolour = parts.recolouring());
+      this.#scene = parts.decode(scene);
+      this.#frame = frame ?? null;
+      const data = this.#scene.data.map((trace) => padded(recolour({ ...trace })));
+      frame?.traces.forEach((index, at) => Object.assign(data[index], blend(data[index], recolour(frame.data[at]))));
+      const layout = this.#layout(recolour(this.#scene.layout));
+      if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
+      const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
+      // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
+      await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, CONFIG);
+      write(this.caption, frame?.meta?.caption ?? "");
+      this.legend = legendOf(data);
+    }
+
+    #layout(layout) {
+      const { clientWidth: width, clientHeight: height } = this.plot;
+      const clear = "rgba(0,0,0,0)";
+      const font = { family: getComputedStyle(document.body).fontFamily, size: 12, ...layout.font, color: css("mute") };
+      const own = { ...layout, width, height, autosize: false, showlegend: false, font, paper_bgcolor: clear, plot_bgcolor: clear };
+      own.uirevision ??= "steady";
+      if (own.scene) own.scene = { ...own.scene, bgcolor: clear, uirevision: own.uirevision };
+      return own;
+    }
+
+    /** Draws a frame. True once it is on the screen; false if it has to wait for the pointer. */
+    apply(frame, { pick = false } = {}) {
+      const data = frame.data.map((trace) => padded(this.#recolour(trace)));
+      const live = parts.scene.applyLive(this.plot, frame.traces, data);
+      this.#path = live ? "live" : "restyle";
+      if (live) parts.scene.redraw(this.plot, pick);
+      else if (this.#held && this.plot._fullLayout?.scene) {
+        this.#waiting = frame;
+        return false;
+      } else this.#restyle(frame.traces, data);
+      this.#frame = frame;
+      write(this.caption, frame.meta?.caption ?? "");
+      return true;
+    }
+
+    #restyle(traces, data) {
+      return Plotly.animate(this.plot, { data, traces }, {
+        mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: true },
+      }).catch(() => {}); // plotly rejects a frame overtaken by the next one
+    }
+
+    #release() {
+      this.#held = false;
+      const frame = this.#waiting;
+      this.#waiting = null;
+      if (frame) this.apply(frame);
+    }
+
+    /** The hover buffers of the picture as it stands; to be called when playing ends. */
+    settle() {
+      parts.scene.redraw(this.plot, true);
+    }
+
+    /** Colours of the page changed: the same scene and step in the new ones. */
+    async repaint() {
+      if (this.#scene) await this.show(this.#scene, this.#frame);
+    }
+
+    #fit() {
+      const { clientWidth: width, clientHeight: height } = this.plot;
+      if (!this.#scene || !width || !height) return;
+      const now = this.plot._fullLayout;
+      if (now && (now.width !== width || now.height !== height)) Plotly.relayout(this.plot, { width, height });
+    }
+
+    /** The arrays of the first mesh as drawn now (for tests), or null. */
+    mesh() {
+      const full = this.plot._fullData?.find((trace) => trace.type === "mesh3d");
+      if (!full) return null;
+      return Object.fromEntries(["x", "y", "z", "i", "j", "k"].map((axis) => [axis, Array.from(full[axis] ?? [])]));
+    }
+  };
+
+  // Plotly drops a scatter3d without points from its scene; one empty point keeps its place for later frames.
+  function padded(trace) {
+    const empty = trace.x?.length === 0 && (trace.type ?? "scatter3d") === "scatter3d";
+    return empty ? { ...trace, x: [null], y: [null], z: [null] } : trace;
+  }
+
+  function blend(trace, partial) {
+    return Object.fromEntries(Object.entries(partial).map(([key, value]) => [
+      key, parts.isPlain(value) && parts.isPlain(trace[key]) ? { ...trace[key], ...value } : value,
+    ]));
+  }
+
+  /** What the legend tells: each named trace with its sign. */
+  function legendOf(data) {
+    const named = data.filter((trace) => trace.name && trace.visible !== false);
+    return named.map((trace) => {
+      const kind = trace.type?.includes("mesh") ? "surface" : trace.mode?.includes("markers") ? "marker" : "line";
+      const colour = kind === "marker" ? trace.marker?.color : trace.line?.color ?? trace.color ?? trace.marker?.color;
+      const scale = kind === "surface" && trace.intensity && Array.isArray(trace.colorscale) ? trace.colorscale : null;
+      const symbol = typeof trace.marker?.symbol === "string" ? trace.marker.symbol : "circle";
+      return { name: trace.name, kind, symbol, scale, colour: typeof colour === "string" ? colour : css("ink") };
+    });
+  }
+})();

@@ -1,0 +1,187 @@
+/* The one place that touches plotly.js internals: new data into a live 3-D scene without restyle.
+ *
+ * Plotly's public calls take 25 - 80 ms of main thread a frame and pull the camera back while the viewer drags
+ * (plotly.js bug 6359). Here a mesh goes straight into its GL buffers; other traces through their own update().
+ * Written for plotly.js 4.1. Everything private is looked for before use: if it is not there, the caller uses restyle.
+ */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+
+  const BUFFERS = ["trianglePositions", "triangleColors", "triangleUVs", "triangleNormals", "triangleIds"];
+
+  /** The live scene of a plot, or null where this plotly has other insides. */
+  function liveScene(gd) {
+    const scene = gd?._fullLayout?.scene?._scene;
+    const usable = typeof scene?.glplot?.redraw === "function" && Array.isArray(scene.glplot.objects) && scene.traces;
+    return usable && Array.isArray(scene.dataScale) ? scene : null;
+  }
+
+  /** Can `partial` go into the live trace of `full`? Changes of kind or visibility need plotly's own way. */
+  function takes(scene, full, partial) {
+    const live = scene.traces[full?.uid];
+    if (typeof live?.update !== "function" || !full._input) return false;
+    if (partial.type !== undefined && partial.type !== full.type) return false;
+    return partial.visible === undefined || partial.visible === full.visible;
+  }
+
+  /** Copies a frame's partial trace into a trace, nested attributes one by one (line.color must not drop line.width). */
+  function merge(target, partial) {
+    for (const [key, value] of Object.entries(partial)) {
+      if (key === "type") continue;
+      if (parts.isPlain(value) && parts.isPlain(target[key])) merge(target[key], value);
+      else target[key] = value;
+    }
+  }
+
+  /** Puts the partial traces into the live scene and draws it. False if nothing was done: use restyle. */
+  function applyLive(gd, traces, data) {
+    const scene = liveScene(gd);
+    if (!scene || !traces.every((index, at) => takes(scene, gd._fullData[index], data[at]))) return false;
+    traces.forEach((index, at) => {
+      const full = gd._fullData[index];
+      merge(full, data[at]);
+      // plotly redraws from gd.data on resize or a change of colours: it must find this frame there
+      merge(gd.data[index], data[at]);
+      if (full.type === "scatter3d") full._length = full.x.length;
+      const live = scene.traces[full.uid];
+      if (!(full.type === "mesh3d" && uploadMesh(live, full, scene.dataScale))) live.update(full);
+    });
+    return true;
+  }
+
+  /** Draws now. Without `pick` the hover buffers stay stale: reading them back stalls the main thread. */
+  function redraw(gd, pick) {
+    const scene = liveScene(gd);
+    if (!scene) return;
+    for (const object of scene.glplot.objects) object.dirty = pick;
+    scene.glplot.redraw();
+  }
+
+  /** Fills the GL buffers of a mesh coloured by vertex intensity. False if it is another kind of mesh. */
+  function uploadMesh(live, full, scale) {
+    const mesh = live.mesh;
+    const wanted = full.i?.length && full.intensity && full.intensitymode !== "cell" && !full.flatshading;
+    if (!wanted || !BUFFERS.every((name) => typeof mesh?.[name]?.update === "function")) return false;
+    if (!ArrayBuffer.isView(full.x) || full.cmin === undefined || full.cmax === undefined) return false;
+    const points = scaled(full, scale);
+    const corners = cornersOf(full);
+    const buffers = trianglesOf(points, corners, full.intensity, full.cmin, full.cmax);
+    BUFFERS.forEach((name) => mesh[name].update(buffers[name]));
+    mesh.triangleCount = corners.length / 3;
+    mesh.edgeCount = mesh.pointCount = 0;
+    mesh.intensity = full.intensity;
+    mesh.bounds = buffers.bounds;
+    mesh.dirty = true;
+    live.data = full;
+    onDemand(mesh, "positions", () => rows(points));
+    onDemand(mesh, "cells", () => rows(corners));
+    return true;
+  }
+
+  /** (3 V) vertex coordinates in the scene's own scale. */
+  function scaled({ x, y, z }, [sx, sy, sz]) {
+    const out = new Float32Array(3 * x.length);
+    for (let v = 0, at = 0; v < x.length; v++) {
+      out[at++] = x[v] * sx;
+      out[at++] = y[v] * sy;
+      out[at++] = z[v] * sz;
+    }
+    return out;
+  }
+
+  function cornersOf({ i, j, k }) {
+    const out = new Uint32Array(3 * i.length);
+    for (let face = 0, at = 0; face < i.length; face++) {
+      out[at++] = i[face];
+      out[at++] = j[face];
+      out[at++] = k[face];
+    }
+    return out;
+  }
+
+  /** What gl-mesh3d keeps per triangle corner; corners in its order (last first). */
+  function trianglesOf(points, corners, intensity, low, high) {
+    const normals = vertexNormals(points, corners);
+    const count = corners.length;
+    const out = {
+      trianglePositions: new Float32Array(3 * count),
+      triangleNormals: new Float32Array(3 * count),
+      triangleColors: new Float32Array(4 * count).fill(1),
+      triangleUVs: new Float32Array(2 * count),
+      triangleIds: new Uint32Array(count),
+      bounds: [[Infinity, Infinity, Infinity], [-Infinity, -Infinity, -Infinity]],
+    };
+    const span = high - low || 1;
+    for (let at = 0; at < count; at++) {
+      const face = (at / 3) | 0;
+      const vertex = corners[6 * face + 2 - at];
+      for (let axis = 0; axis < 3; axis++) {
+        const value = points[3 * vertex + axis];
+        out.trianglePositions[3 * at + axis] = value;
+        out.triangleNormals[3 * at + axis] = normals[3 * vertex + axis];
+        if (value < out.bounds[0][axis]) out.bounds[0][axis] = value;
+        if (value > out.bounds[1][axis]) out.bounds[1][axis] = value;
+      }
+      out.triangleUVs[2 * at] = (intensity[vertex] - low) / span;
+      out.triangleIds[at] = face;
+    }
+    return out;
+  }
+
+  /** Unit normals (3 V): at each corner the cross product of its two unit edges, summed over the faces of a vertex. */
+  function vertexNormals(points, corners) {
+    const sum = new Float32Array(points.length);
+    for (let at = 0; at < corners.length; at += 3) {
+      for (let corner = 0; corner < 3; corner++) {
+        const here = 3 * corners[at + corner];
+        const before = 3 * corners[at + ((corner + 2) % 3)];
+        const after = 3 * corners[at + ((corner + 1) % 3)];
+        const ax = points[before] - points[here];
+        const ay = points[before + 1] - points[here + 1];
+        const az = points[before + 2] - points[here + 2];
+        const bx = points[after] - points[here];
+        const by = points[after + 1] - points[here + 1];
+        const bz = points[after + 2] - points[here + 2];
+        const lengths = (ax * ax + ay * ay + az * az) * (bx * bx + by * by + bz * bz);
+        if (!(lengths > 1e-18)) continue;
+        const weight = 1 / Math.sqrt(lengths);
+        sum[here] += weight * (by * az - bz * ay);
+        sum[here + 1] += weight * (bz * ax - bx * az);
+        sum[here + 2] += weight * (bx * ay - by * ax);
+      }
+    }
+    for (let at = 0; at < sum.length; at += 3) {
+      const length = Math.hypot(sum[at], sum[at + 1], sum[at + 2]) || 1;
+      sum[at] /= length;
+      sum[at + 1] /= length;
+      sum[at + 2] /= length;
+    }
+    return sum;
+  }
+
+  /** A property computed when first read: only hovering needs it, playing does not. */
+  function onDemand(object, name, make) {
+    let value;
+    Object.defineProperty(object, name, {
+      configurable: true,
+      enumerable: true,
+      get: () => (value ??= make()),
+      set: (given) => (value = given),
+    });
+  }
+
+  const rows = (flat) => Array.from({ length: flat.length / 3 }, (_, row) => flat.subarray(3 * row, 3 * row + 3));
+
+  /** The camera as plotly writes it, or null in 2-D. */
+  const camera = (gd) => liveScene(gd)?.getCamera?.() ?? null;
+
+  /** Looks from `view` ({eye, center, up}) without telling plotly: for turning pictures, not for the viewer. */
+  function lookFrom(gd, { eye, center, up }) {
+    liveScene(gd)?.camera?.lookAt?.([eye.x, eye.y, eye.z], [center.x, center.y, center.z], [up.x, up.y, up.z]);
+  }
+
+  /** The GL canvas, valid only in the same task as redraw(). */
+  const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
+
+  parts.scene = { liveScene, applyLive, redraw, camera, lookFrom, canvas };
+})();

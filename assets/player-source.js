@@ -1,0 +1,117 @@
+/* Where runs and frames come from: the server, or a recording carried by an exported page. And the cache of frames. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+
+  /** An answer of the server that is not a picture: `event` as in the stream of a run, `status` of HTTP. */
+  class Refusal extends Error {
+    constructor(event, status) {
+      super(event.message);
+      Object.assign(this, { event, status });
+    }
+  }
+
+  async function answer(response) {
+    if (response.ok) return response;
+    const event = await response.json().catch(() => null);
+    throw new Refusal(event?.message ? event : { message: `HTTP ${response.status}`, advice: "" }, response.status);
+  }
+
+  function query(link, options) {
+    const params = new URLSearchParams(link.replace(/^\?/, ""));
+    ["step", "camera"].forEach((own) => params.delete(own));
+    for (const [name, value] of Object.entries(options)) params.set(name, typeof value === "boolean" ? +value : value);
+    return params.toString();
+  }
+
+  const server = {
+    /** Calls onEvent for each line of the run's stream; resolves at its end. Aborting cancels the run. */
+    async run(link, onEvent, signal) {
+      const response = await answer(await fetch(`/api/run?${query(link, {})}`, { signal }));
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        const lines = (rest + (value ?? "")).split("\n");
+        rest = done ? "" : lines.pop();
+        for (const line of lines) if (line.trim()) onEvent(JSON.parse(line));
+        if (done) return;
+      }
+    },
+    async frame(link, view, step, signal) {
+      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, { signal }));
+      const text = await response.text();
+      const frame = parts.decode(JSON.parse(text));
+      // base64 holds three bytes in four characters
+      frame.bytes = text.length * 0.75;
+      return frame;
+    },
+    async scene(link, view, signal) {
+      return (await answer(await fetch(`/api/scene?${query(link, view)}`, { signal }))).json();
+    },
+  };
+
+  /** A source over `{events, frames, scene}`: the recorded steps stand for the others. */
+  function recorded(recording) {
+    const steps = Object.keys(recording.frames).map(Number).sort((a, b) => a - b);
+    const ready = recording.events.find((event) => event.event === "ready");
+    return {
+      async run(_link, onEvent) {
+        for (const event of recording.events) onEvent(event.event === "ready" ? { ...event, frame_steps: steps } : event);
+      },
+      async frame(_link, _view, step) {
+        const frame = recording.frames[steps[parts.nearest(steps, step)]];
+        return Object.assign(parts.decode(frame), { bytes: 0 });
+      },
+      async scene() {
+        return recording.scene ?? ready.scene;
+      },
+    };
+  }
+
+  const MOST_BYTES = 150e6;
+  const MOST_FRAMES = 600;
+
+  /** Frames by step. Past its bounds it forgets the one looked at longest ago. */
+  class Frames {
+    #kept = new Map();
+    #bytes = 0;
+    get(step) {
+      const frame = this.#kept.get(step);
+      if (frame) {
+        this.#kept.delete(step);
+        this.#kept.set(step, frame);
+      }
+      return frame;
+    }
+    has(step) {
+      return this.#kept.has(step);
+    }
+    put(step, frame) {
+      if (this.#kept.has(step)) return;
+      this.#kept.set(step, frame);
+      this.#bytes += frame.bytes;
+      for (const [oldest, old] of this.#kept) {
+        if (this.#bytes <= MOST_BYTES && this.#kept.size <= MOST_FRAMES) break;
+        this.#kept.delete(oldest);
+        this.#bytes -= old.bytes;
+      }
+    }
+    /** The kept step nearest to `step`, or null. */
+    nearest(step) {
+      let best = null;
+      for (const kept of this.#kept.keys()) {
+        if (best === null || Math.abs(kept - step) < Math.abs(best - step)) best = kept;
+      }
+      return best;
+    }
+    clear() {
+      this.#kept.clear();
+      this.#bytes = 0;
+    }
+    get size() {
+      return this.#kept.size;
+    }
+  }
+
+  Object.assign(parts, { Refusal, Frames, server, recorded });
+})();

@@ -1,0 +1,90 @@
+/* The words around the picture: title, legend, notice, progress, spoken summary. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+  const { el, say, write } = parts;
+
+  const byId = (id) => document.getElementById(id);
+
+  /** Title, legend, verdict, notice, progress and the summary for screen readers. */
+  parts.Words = class Words {
+    #timer = null;
+    #said = "";
+
+    constructor() {
+      this.notice = byId("notice");
+      this.progress = byId("progress");
+      this.fill = el("div", { class: "fill" });
+      this.progress?.replaceChildren(this.fill);
+      this.hush();
+    }
+
+    heading(title, subtitle) {
+      write(byId("title"), title ?? "");
+      write(byId("subtitle"), subtitle ?? "");
+    }
+
+    verdict(sentence, claimed) {
+      const node = byId("verdict");
+      if (!node) return;
+      write(node, sentence);
+      node.hidden = !sentence;
+      node.classList.toggle("absent", claimed === false);
+    }
+
+    legend(entries) {
+      byId("legend")?.replaceChildren(...entries.map((entry) => el("span", {}, sign(entry), entry.name)));
+    }
+
+    /** A line in the notice area. kind: "busy", "warning" or "error"; actions: [{label, act}]. */
+    tell(kind, message, { advice = "", actions = [] } = {}) {
+      const key = kind + message + advice;
+      if (this.notice.dataset.key === key) return;
+      this.notice.dataset.key = key;
+      this.notice.className = `notice ${kind}`;
+      this.notice.hidden = false;
+      const words = el("p", {}, el("strong", {}, message), advice ? " " : "", advice);
+      const buttons = actions.map(({ label, act }) => el("button", { type: "button", onclick: act }, label));
+      this.notice.replaceChildren(words, ...buttons);
+    }
+
+    /** Clears the notice; given kinds, only if it is one of them. */
+    hush(...kinds) {
+      if (kinds.length && !kinds.some((kind) => this.notice.classList.contains(kind))) return;
+      this.notice.hidden = true;
+      this.notice.className = "notice";
+      this.notice.dataset.key = "";
+      this.notice.replaceChildren();
+    }
+
+    /** The bar: a share from 0 to 1, undefined for "going on", null for none. */
+    advance(share, label = "") {
+      const bar = this.progress;
+      if (!bar) return;
+      bar.hidden = share === null;
+      bar.setAttribute("role", "progressbar");
+      bar.setAttribute("aria-label", label || say("player_working"));
+      bar.classList.toggle("endless", share === undefined);
+      if (typeof share === "number") {
+        bar.setAttribute("aria-valuenow", Math.round(100 * share));
+        this.fill.style.transform = `scaleX(${share})`;
+      } else bar.removeAttribute("aria-valuenow");
+    }
+
+    /** Speaks the state once it has been quiet for a while: a screen reader must not be flooded while scrubbing. */
+    summary(text, wait = 900) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        if (text === this.#said) return;
+        this.#said = text;
+        write(byId("summary"), text);
+      }, wait);
+    }
+  };
+
+  /** The small drawing before a legend entry. */
+  function sign({ kind, symbol, colour, scale }) {
+    const shape = kind === "marker" ? (symbol.startsWith("diamond") ? "diamond" : symbol.startsWith("square") ? "square" : "circle") : kind;
+    const paint = scale ? `linear-gradient(90deg, ${scale.map(([at, stop]) => `${stop} ${100 * at}%`).join(", ")})` : colour;
+    return el("i", { class: `sign ${shape}`, style: `background: ${paint}`, "aria-hidden": "true" });
+  }
+})();
