@@ -28,7 +28,7 @@ def refine(
         field: (r, d) -> (r,), any r; numpy or JAX.
         a, b: ends of the segments, (m, d), length.
         fa, fb: the field there, (m,).
-        tolerance: stop when the residual |f| / |slope| is below this share of the segment.
+        tolerance: stop when the residual |f| / |slope|, or the bracket, is below this share of the segment.
 
     Returns:
         (m, d) points; nan where the ends do not bracket a root or the field is not finite on the way.
@@ -44,11 +44,12 @@ def refine(
             break
         t = _next(step, *bracket)
         ft = np.asarray(field(a[live] + t[:, None] * (b[live] - a[live])), float)
-        residual = np.abs(ft) / _slope(t, ft, *bracket)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            residual = np.abs(ft) / _slope(t, ft, *bracket)
         bracket = _shrink(np, t, ft, *bracket)
         # The next false position costs nothing and is nearly always better than the point just evaluated.
         root[live] = np.where(np.isfinite(ft), _false_position(*bracket), np.nan)
-        going = np.isfinite(ft) & (residual >= tolerance)
+        going = np.isfinite(ft) & (residual >= tolerance) & (np.abs(bracket[0] - bracket[1]) >= tolerance)
         live, bracket = live[going], tuple(v[going] for v in bracket)
     return a + root[:, None] * (b - a)
 
@@ -100,5 +101,4 @@ def _shrink(xp: Any, new: Any, fnew: Any, s: Any, t: Any, fs: Any, ft: Any) -> t
 
 def _slope(new: np.ndarray, fnew: np.ndarray, s: np.ndarray, t: np.ndarray, fs: np.ndarray, ft: np.ndarray) -> Any:
     """The smaller of the two secant slopes around the new point: cautious at a kink."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.fmin(np.abs((fnew - fs) / (new - s)), np.abs((fnew - ft) / (new - t)))
+    return np.fmin(np.abs((fnew - fs) / (new - s)), np.abs((fnew - ft) / (new - t)))

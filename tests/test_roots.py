@@ -1,0 +1,117 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from toy.roots import illinois, refine
+
+SHAPES = {
+    "straight": lambda t: t - 0.3,
+    "kink": lambda t: np.where(t < 0.61, 0.02 * (t - 0.6), 5 * (t - 0.61) + 2e-4),
+    "cubic": lambda t: (t - 0.37) ** 3,
+    "steep": lambda t: np.tanh(200 * (t - 0.83)),
+    "jump": lambda t: np.where(t < 0.77, -1.0, 1.0),
+    "convex": lambda t: np.exp(6 * t) - 2.0,
+}
+ROOTS = {"straight": 0.3, "kink": 0.6, "cubic": 0.37, "steep": 0.83, "jump": 0.77, "convex": np.log(2) / 6}
+
+
+def segments(f, count=7):
+    """Parallel segments of length 3 along x, all with the profile f, and the field that has it."""
+    a = np.stack([np.full(count, -1.0), np.arange(count) * 1.0], axis=1)
+    b = a + [3.0, 0.0]
+    return (lambda x: f((x[:, 0] + 1) / 3)), a, b
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_refine_finds_the_root_along_the_segment(name):
+    field, a, b = segments(SHAPES[name])
+    x = refine(field, a, b, field(a), field(b), 1e-4)
+    assert np.allclose(x[:, 0], -1 + 3 * ROOTS[name], atol=5e-3 if name == "cubic" else 6e-4)
+    assert np.array_equal(x[:, 1], a[:, 1])
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_both_directions_agree(name):
+    field, a, b = segments(SHAPES[name])
+    there, back = refine(field, a, b, field(a), field(b), 1e-6), refine(field, b, a, field(b), field(a), 1e-6)
+    assert np.allclose(there, back, atol=2e-2 if name == "cubic" else 1e-5)
+
+
+def test_refine_evaluates_only_what_has_not_converged():
+    profile = SHAPES["kink"]
+    _, a, b = segments(profile, 100)
+    sizes = []
+
+    def field(x):  # row 0 has the kink, the others are straight
+        sizes.append(len(x))
+        return np.where(x[:, 1] == 0, profile((x[:, 0] + 1) / 3), x[:, 0])
+
+    fa, fb = field(a), field(b)
+    sizes.clear()
+    refine(field, a, b, fa, fb)
+    assert sizes[0] == 100 and len(sizes) > 1 and set(sizes[1:]) == {1}
+
+
+def test_refine_bounds_the_work_on_hard_functions():
+    field, a, b = segments(SHAPES["jump"], 1)
+    calls = []
+    refine(lambda x: calls.append(1) or field(x), a, b, field(a), field(b), 1e-3)
+    assert len(calls) <= 3 * 10 + 3  # a bisection at least every third step
+
+
+def test_no_bracket_gives_nan_and_zero_ends_are_roots():
+    a, b = np.zeros((5, 2)), np.ones((5, 2))
+    fa, fb = np.array([1.0, 0.0, -1.0, np.nan, -np.inf]), np.array([2.0, 3.0, 0.0, 1.0, 1.0])
+    x = refine(lambda z: z[:, 0] - 0.5, a, b, fa, fb)
+    assert np.isnan(x[[0, 3, 4]]).all() and (x[1] == 0).all() and (x[2] == 1).all()
+
+
+def test_a_hole_in_the_field_gives_nan_and_no_crash():
+    field, a, b = segments(lambda t: np.where((t > 0.2) & (t < 0.8), np.nan, t - 0.5))
+    assert np.isnan(refine(field, a, b, field(a), field(b))).all()
+
+
+def test_nothing_to_do():
+    assert refine(lambda z: z[:, 0], np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("dims", [None, 2])
+def test_illinois_inside_jit(dims):
+    shift = jnp.linspace(0.1, 0.9, 9)
+
+    @jax.jit
+    def solve():
+        f = lambda x: jax.nn.relu(3 * (x if dims is None else x[:, 0]) - 3 * shift) - 0.05  # noqa: E731
+        a = jnp.zeros(9) if dims is None else jnp.zeros((9, dims))
+        return illinois(f, a, a + 1, f(a), f(a + 1), 18)
+
+    x = np.asarray(solve())
+    expected = np.asarray(shift) + 0.05 / 3
+    assert np.allclose(x if dims is None else x[:, 0], expected, atol=2e-6)
+    assert dims is None or np.allclose(x[:, 1], x[:, 0])  # points stay on their segments
+
+
+def test_illinois_marks_lines_without_a_root():
+    a, b = jnp.zeros(4), jnp.ones(4)
+    fa, fb = jnp.array([1.0, 0.0, -1.0, -1.0]), jnp.array([1.0, 1.0, 0.0, 3.0])
+    x = np.asarray(illinois(lambda t: 4 * t - 1, a, b, fa, fb, 6))
+    assert np.isnan(x[0]) and x[1] == 0 and x[2] == 1 and np.isclose(x[3], 0.25)
+
+
+def test_illinois_and_refine_agree():
+    w = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    v = np.random.default_rng(1).normal(size=40).astype(np.float32)
+
+    def net(x):
+        return jnp.maximum(x @ w.T + 0.1, 0) @ v
+
+    a, b = np.random.default_rng(2).uniform(-2, 2, (2, 400, 2)).astype(np.float32)
+    fa, fb = net(a), net(b)
+    ours = refine(net, a, b, fa, fb, 1e-5)
+    theirs = np.asarray(illinois(net, jnp.asarray(a), jnp.asarray(b), fa, fb, 30))
+    both = np.isfinite(ours[:, 0])
+    assert both.any() and np.array_equal(both, np.isfinite(theirs[:, 0]))
+    steepness = np.abs(fb - fa)[both]
+    for x in (ours, theirs):  # several roots may lie on a segment: compare what both promise
+        assert (np.abs(net(x[both].astype(np.float32))) < 2e-4 * (1 + steepness)).all()
