@@ -1,0 +1,1 @@
+"""The page: a Dash app on FastAPI that draws what `toy` simulates."""

@@ -1,0 +1,93 @@
+"""Controls -> link -> player. Python reads and refuses settings; what the page alone decides runs in the browser."""
+
+import secrets
+from typing import Any
+
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+
+from app.text import say
+from toy import FieldError
+from toy.exhibits import EXHIBITS
+from toy.link import Setup, build, parse, query
+from toy.world import FIELDS
+
+NAMES = list(FIELDS)
+
+
+def register(app: Dash) -> None:
+    """Tie the page together."""
+    app.callback(
+        Output({"control": ALL}, "value"), Output("exhibit", "value"), Output("message", "data"),
+        Input("address", "search"), Input("exhibit", "value"), Input("reset", "n_clicks"),
+        Input("new-seed", "n_clicks"), State({"control": ALL}, "id"),
+    )(settings)
+    app.callback(
+        Output({"control": ALL}, "error"), Output("link", "data"),
+        Input({"control": ALL}, "value"), Input("exhibit", "value"), State({"control": ALL}, "id"),
+    )(linked)
+    _in_browser(app)
+
+
+def settings(search: str | None, exhibit: str, _reset: Any, _seed: Any, ids: list[dict[str, str]]) -> tuple[Any, ...]:
+    """Values of all controls, the exhibit, and a message: from the address, the picker, or a button."""
+    message = ""
+    names = [ident["control"] for ident in ids]
+    if ctx.triggered_id == "new-seed":
+        return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, ""
+    if ctx.triggered_id in ("exhibit", "reset"):
+        setup = build(exhibit, {})
+    else:
+        setup, message = opened(search or "")
+    values = fields(setup)
+    return [values[name] for name in names], setup.exhibit, message
+
+
+def opened(search: str) -> tuple[Setup, str]:
+    """The setup of a link, or the exhibit's own and why the link cannot be opened."""
+    try:
+        return parse(search), ""
+    except FieldError as error:
+        named = [name for name in EXHIBITS if f"exhibit={name}" in search.lstrip("?").split("&")]
+        return build(named[0] if named else next(iter(EXHIBITS)), {}), say("notice.link", message=error)
+
+
+def fields(setup: Setup) -> dict[str, Any]:
+    """All fields of a setup by name."""
+    return {**setup.world.model_dump(), **setup.knobs.model_dump(), **setup.view.model_dump()}
+
+
+def linked(values: list[Any], exhibit: str, ids: list[dict[str, str]]) -> tuple[list[Any], Any]:
+    """Errors beside the controls, and the link of what they say; an error leaves the last link standing."""
+    names = [ident["control"] for ident in ids]
+    errors: dict[str, str] = {}
+    link: Any = no_update
+    try:
+        link = query(build(exhibit, dict(zip(names, values, strict=True))))
+    except FieldError as error:
+        errors[error.field if error.field in names else names[0]] = str(error)
+    return [errors.get(name, "") for name in names], link
+
+
+def _in_browser(app: Dash) -> None:
+    """Callbacks of page.js: the address bar and the player, sliders, looks, folding."""
+    here = "dimplePage"
+    app.clientside_callback(
+        ClientsideFunction(here, "open"), Output("sent", "data"), Input("link", "data"), State("address", "search"))
+    app.clientside_callback(
+        ClientsideFunction(here, "slide"), Output({"control": MATCH}, "value", allow_duplicate=True),
+        Input({"slider": MATCH}, "value"), State({"control": MATCH}, "value"), prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "follow"), Output({"slider": MATCH}, "value"), Input({"control": MATCH}, "value"))
+    app.clientside_callback(
+        ClientsideFunction(here, "show"), Output("shown", "data"), Input({"look": ALL}, "value"),
+        State({"look": ALL}, "id"))
+    app.clientside_callback(
+        ClientsideFunction(here, "message"), Output("link-notice", "children"), Input("message", "data"))
+    app.clientside_callback(
+        ClientsideFunction(here, "fold"), Output("folded", "data"), Input("fold", "n_clicks"),
+        prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "share"), Output("share", "children"), Input("share", "n_clicks"),
+        prevent_initial_call=True)
+    app.clientside_callback(
+        "(n) => true", Output("about", "opened"), Input("about-open", "n_clicks"), prevent_initial_call=True)

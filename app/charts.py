@@ -1,0 +1,128 @@
+"""The small charts beside the picture: measured quantities over the steps."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app import theme, wire
+from app.text import words
+from toy.measures import MEASURES
+from toy.recording import Recording
+
+HEIGHT = 150
+MOST_POINTS = 600  # of a per-step series: about one a pixel
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: a column of the table of measures, its colour and dash."""
+
+    column: str
+    colour: str
+    dash: str = "solid"
+    width: float = 2
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: its curves, and whether its y axis is logarithmic or a share from 0 to 1."""
+
+    lines: tuple[Line, ...]
+    log: bool = True
+    chance: str = ""  # the column whose chance level is drawn
+    share: bool = False
+
+
+def draw(recording: Recording, table: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """All charts that have something to show, from the measures so far."""
+    columns = {**_scalars(recording), **{name: np.array(values, float) for name, values in table.items()}}
+    out = []
+    for name, chart in CHARTS.items():
+        figure = _figure(recording, chart, columns)
+        if figure:
+            out.append({"id": name, "title": words()[f"chart.{name}"], "figure": figure, "x": "step"})
+    return out
+
+
+def _scalars(recording: Recording) -> dict[str, np.ndarray]:
+    """Loss and accuracy of every step, thinned for long runs."""
+    last = recording.last_step
+    steps = np.unique(np.concatenate([[0], np.geomspace(1, max(1, last), MOST_POINTS).round(),
+                                      np.linspace(0, last, MOST_POINTS).round()]).astype(int))
+    steps = steps[steps <= last]
+    return {"every": steps, "loss_all": recording.loss[steps], "accuracy_all": recording.accuracy[steps]}
+
+
+def _figure(recording: Recording, chart: Chart, columns: dict[str, np.ndarray]) -> dict[str, Any] | None:
+    traces = []
+    last = max(1, recording.last_step)
+    for line in chart.lines:
+        per_step = line.column.endswith("_all")
+        steps = columns.get("every" if per_step else "steps")
+        values = columns.get(line.column)
+        if steps is None or values is None:
+            continue
+        shown = np.where(values > 0, values, np.nan) if chart.log else values
+        if not np.isfinite(shown).any():
+            continue
+        traces.append(_trace(line, steps, shown))
+    if not traces:
+        return None
+    level = MEASURES[chart.chance].chance if chart.chance else None
+    layout = _layout(last, chart)
+    if level:
+        layout["shapes"], chance_note = _chance(level(recording.world), last)
+        layout["annotations"] = [chance_note]
+    return {"data": traces, "layout": layout}
+
+
+def _trace(line: Line, steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines", "x": np.maximum(steps, 0.5).tolist(), "y": wire.significant(values),
+        "line": {"color": line.colour, "width": line.width, "dash": line.dash}, "connectgaps": False,
+        "name": words()[f"line.{line.column}"],
+    }
+
+
+def _layout(last: int, chart: Chart) -> dict[str, Any]:
+    axis = {"color": theme.MUTE, "gridcolor": theme.GRID, "zeroline": False, "showline": False, "ticks": "",
+            "tickfont": {"size": 10}, "fixedrange": True}
+    y: dict[str, Any] = {**axis, "type": "log" if chart.log else "linear", "nticks": 4}
+    if chart.log:
+        y |= {"exponentformat": "none", "dtick": 1, "minorloglabels": "none"}
+    if chart.share:
+        y |= {"range": [-0.03, 1.06], "tickvals": [0, 0.5, 1]}
+    return {
+        "height": HEIGHT, "margin": {"l": 40, "r": 10, "t": 6, "b": 20}, "paper_bgcolor": theme.CLEAR,
+        "plot_bgcolor": theme.CLEAR, "font": {"family": theme.FONT, "size": 11, "color": theme.MUTE},
+        "hovermode": False, "uirevision": "chart",
+        "xaxis": {**axis, "type": "log", "range": [float(np.log10(0.5)), float(np.log10(last))], "dtick": 1,
+                  "showgrid": False, "minorloglabels": "none"},
+        "yaxis": y,
+    }
+
+
+def _chance(level: float, last: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A dotted line at the level that random directions have."""
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "layer": "below",
+            "line": {"color": theme.MUTE, "width": 1, "dash": "dot"}}
+    note = {"text": words()["line.chance"], "xref": "paper", "x": 0.01, "y": level, "xanchor": "left", "yanchor": "top",
+            "showarrow": False, "font": {"size": 10, "color": theme.MUTE}}
+    return [line], note
+
+
+CHARTS: dict[str, Chart] = {
+    "sheet": Chart((
+        Line("sheet_offset", theme.SHEET_OFFSET), Line("dimple_amplitude", theme.DIMPLES),
+        Line("dimple_null_95", theme.DIMPLES, "dot", 1.25),
+    )),
+    "loss": Chart((Line("accuracy_all", theme.INK), Line("loss_all", theme.MUTE, width=1.5)), log=False),
+    "distances": Chart((
+        Line("distance_on_median", theme.ON), Line("distance_off_median", theme.DIMPLES),
+        Line("distance_free_median", theme.INK), Line("depth_median", theme.SHEET_OFFSET, "dot", 1.25),
+    )),
+    "gap": Chart((Line("gap", theme.SHEET_OFFSET),)),
+    "normal_share": Chart((Line("gradient_normal_share", theme.DIMPLES),), log=False, share=True,
+                          chance="gradient_normal_share"),
+}

@@ -1,0 +1,156 @@
+"""The page: header, controls made from the fields' own metadata, picture, charts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from app import theme
+from app.sight import LOOKS, Look
+from app.text import say, words
+from toy.exhibits import EXHIBITS
+from toy.world import FIELDS, bounds, choices
+
+GROUPS = ("world", "net", "training", "view")
+TYPED_ONLY = ("seed", "reference_step")  # a slider would be no help
+DEFAULTS = {name: FIELDS[name].model_fields[name].default for name in FIELDS}
+
+
+def extra(name: str) -> dict[str, Any]:
+    """A field's own metadata: unit, group, scale."""
+    found = FIELDS[name].model_fields[name].json_schema_extra
+    return found if isinstance(found, dict) else {}
+
+
+def whole(name: str) -> bool:
+    """Whether a number field takes whole numbers only."""
+    return FIELDS[name].model_fields[name].annotation is int
+
+
+def ranges() -> dict[str, dict[str, Any]]:
+    """What the page's script needs to tie sliders to numbers."""
+    return {
+        name: {"low": bounds(name)[0], "high": bounds(name)[1], "log": extra(name).get("scale") == "log",
+               "whole": whole(name)}
+        for name in FIELDS if choices(name) is None and name not in TYPED_ONLY
+    }
+
+
+def choice_text(name: str, value: str) -> str:
+    """A choice's name as shown: its own words where there are some, else the identifier."""
+    return words().get(f"choice.{name}.{value}", value.replace("-", " "))
+
+
+def helped(name: str) -> dmc.Tooltip:
+    """A small i that tells what a field is."""
+    label, unit = words()[f"field.{name}"], extra(name).get("unit") or ""
+    span = "" if choices(name) else say("control.range", low=f"{bounds(name)[0]:g}", high=f"{bounds(name)[1]:g}",
+                                        unit="" if unit in ("", "1") else f" {unit}")
+    text = say("control.help", label=label, help=FIELDS[name].model_fields[name].description, range=span).strip()
+    mark = html.Button("i", className="help", **{"aria-label": text}, type="button")
+    return dmc.Tooltip(mark, label=text, multiline=True, w=240, position="right", openDelay=100,
+                       events={"hover": True, "focus": True, "touch": True})
+
+
+def control(name: str) -> html.Div:
+    """One field: its name, help, and an input that suits it."""
+    ident, label = {"control": name}, words()[f"field.{name}"]
+    slim = {"size": "xs", "variant": "unstyled", "className": "value"}
+    aria: dict[str, Any] = {"aria-label": label}
+    names = choices(name)
+    head = html.Div([html.Span(label), helped(name)], className="name")
+    if names:
+        data = [{"value": value, "label": choice_text(name, value)} for value in names]
+        field = dmc.Select(id=ident, data=data, value=DEFAULTS[name], allowDeselect=False, withCheckIcon=False,
+                           comboboxProps={"width": 190, "position": "bottom-end"}, **slim, **aria)
+        return html.Div([head, field], className="control")
+    number = dmc.NumberInput(
+        id=ident, value=DEFAULTS[name], debounce=500, hideControls=True, allowDecimal=not whole(name),
+        allowNegative=bounds(name)[0] < 0, **slim, **aria,
+    )
+    if name in TYPED_ONLY:
+        return html.Div([head, number], className="control")
+    slider = dmc.Slider(id={"slider": name}, min=0, max=1000, step=1, value=0, label=None, size=4, thumbSize=14,
+                        color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label)
+    return html.Div([head, number, slider], className="control wide")
+
+
+def section(group: str, names: Iterable[str]) -> dmc.AccordionItem:
+    """The controls of one group, under a heading that folds."""
+    return dmc.AccordionItem(
+        [dmc.AccordionControl(words()[f"group.{group}"]), dmc.AccordionPanel([control(name) for name in names])],
+        value=group,
+    )
+
+
+def controls() -> html.Aside:
+    """All fields of World, Knobs and View by group."""
+    grouped = {group: [name for name in FIELDS if extra(name).get("group") == group] for group in GROUPS}
+    buttons = html.Div([
+        dmc.Button(words()["control.seed"], id="new-seed", size="compact-xs", variant="light", color=theme.ACCENT),
+        dmc.Button(words()["control.reset"], id="reset", size="compact-xs", variant="subtle", color="gray"),
+    ], className="buttons")
+    parts = dmc.Accordion([section(group, names) for group, names in grouped.items()], multiple=True,
+                          value=list(GROUPS), variant="filled", chevronPosition="right", className="groups")
+    return html.Aside([buttons, parts], id="controls")
+
+
+def looks() -> html.Div:
+    """How the picture is drawn: needs no training."""
+    return html.Div([
+        html.Label([
+            html.Span(words()[f"look.{name}"]),
+            dmc.SegmentedControl(
+                id={"look": name}, size="xs", value=getattr(Look(), name),
+                data=[{"value": value, "label": words()[f"look.{name}.{value}"]} for value in allowed],
+            ),
+        ])
+        for name, allowed in LOOKS.items()
+    ], className="looks", id="looks")
+
+
+def header() -> html.Header:
+    """Name, exhibit, about, link, colour scheme."""
+    picker = dmc.Select(
+        id="exhibit", value=next(iter(EXHIBITS)), allowDeselect=False, withCheckIcon=False, size="sm", w=230,
+        data=[{"value": name, "label": words().get(f"exhibit.{name}", name)} for name in EXHIBITS],
+        **{"aria-label": words()["header.exhibit"]},
+    )
+    quiet = {"variant": "subtle", "color": "gray", "size": "compact-sm"}
+    about = dmc.Modal(
+        [dmc.Text(words()[f"about.{i}"], mb="sm") for i in range(1, 5)], id="about", size="lg",
+        title=words()["about.title"], closeButtonProps={"aria-label": words()["about.close"]},
+    )
+    return html.Header([
+        html.Button("☰", id="fold", type="button", className="fold", title=words()["header.controls"]),
+        html.B(words()["app.name"]), picker, html.Span(className="sp"),
+        dmc.Button(words()["header.about"], id="about-open", **quiet),
+        dmc.Button(words()["header.share"], id="share", **quiet),
+        dmc.ColorSchemeToggle(lightIcon="◐", darkIcon="◑", color="gray", variant="subtle",
+                              **{"aria-label": words()["header.scheme"]}),
+        about,
+    ])
+
+
+def stage() -> html.Main:
+    """The picture with its words and its time line; all but `looks` is filled by the player."""
+    return html.Main([
+        html.Div([html.H1(id="title"), html.P(id="subtitle"), html.Div(id="legend")], className="ttl"),
+        html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"), html.Div(id="picture")],
+                 className="stage"),
+        looks(),
+        html.Div(id="timeline", className="tl"),
+    ])
+
+
+def page() -> dmc.MantineProvider:
+    """The whole page. Elements the player fills stay without children and callbacks."""
+    right = html.Section([html.Div(id="charts"), html.Div(id="verdict"), html.Div(id="numbers")])
+    memory = [dcc.Location(id="address", refresh=False), dcc.Store(id="link"), dcc.Store(id="message"),
+              dcc.Store(id="sent"), dcc.Store(id="shown"), dcc.Store(id="folded")]
+    body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],
+                    className="page", id="page")
+    return dmc.MantineProvider(body, id="mantine", defaultColorScheme="auto", theme={
+        "fontFamily": theme.FONT, "primaryColor": "teal", "defaultRadius": "md",
+    })

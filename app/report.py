@@ -1,0 +1,141 @@
+"""What a run tells its page, as the events of the stream."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from app import charts, wire
+from app.text import say, words
+from toy import Recording, windows
+from toy.link import Setup
+from toy.measures import MEASURES, distances, measure
+from toy.phases import bands
+from toy.phases import phases as find_phases
+
+DISTANCE_STEPS = 24  # of the measured steps, those at which the costly distances are taken too
+
+
+class Table:
+    """Measures of a recording by step, filled coarse to fine; undefined values are NaN."""
+
+    def __init__(self, recording: Recording, chart: windows.Window | None):
+        self.recording, self.chart = recording, chart
+        self.rows: dict[int, dict[str, float]] = {}
+        self.cheap_complete = False
+
+    def fill(self) -> Iterator[tuple[int, int]]:
+        """Measure step by step, yielding (done, total); `cheap_complete` is true once, when the phases can be told."""
+        steps = self.recording.measured_steps
+        dear = steps[:: max(1, len(steps) // DISTANCE_STEPS)]
+        total = len(steps) + len(dear)
+        for done, step in enumerate(coarse_to_fine(steps), 1):
+            self.rows[step] = measure(self.recording, self.chart, step)
+            self.cheap_complete = done == len(steps)
+            yield done, total
+        self.cheap_complete = False
+        for done, step in enumerate(coarse_to_fine(dear), len(steps) + 1):
+            self.rows[step] |= distances(self.recording, step)
+            yield done, total
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Steps in order and one column a measure."""
+        steps = sorted(self.rows)
+        names = [name for name in MEASURES if any(name in row for row in self.rows.values())]
+        return {"steps": steps, **{name: [self.rows[s].get(name, np.nan) for s in steps] for name in names}}
+
+
+def coarse_to_fine(steps: list[int]) -> list[int]:
+    """The same steps, ends first, then halving the gaps: any beginning of the list is evenly spread."""
+    last = len(steps) - 1
+    order, stride = [0, last], 1 << max(0, last).bit_length()
+    while stride:
+        order += range(0, last + 1, stride)
+        stride //= 2
+    return [steps[i] for i in dict.fromkeys(order)]
+
+
+def progress(step: int, steps: int, loss: float | None, accuracy: float | None, what: str) -> dict[str, Any]:
+    """How far training or measuring has come."""
+    return {"event": "progress", "step": step, "steps": steps, "loss": wire.plain(loss),
+            "accuracy": wire.plain(accuracy), "what": what}
+
+
+def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dict[str, Any], frame: dict[str, Any],
+          frame_steps: list[int], drawn: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run is over: its last picture, the steps to fetch, and what is known without measuring."""
+    return {
+        "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
+        "charts": drawn, "title": title(setup), "subtitle": subtitle(setup, window),
+        "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
+        "diverged_at": recording.diverged_at,
+    }
+
+
+def cause(setup: Setup) -> str:
+    """The likeliest reason for a run that diverged."""
+    return say("notice.diverged_cause", rate=f"{setup.knobs.learning_rate:g}", optimizer=setup.world.optimizer)
+
+
+def title(setup: Setup) -> str:
+    """The exhibit's headline."""
+    return words().get(f"exhibit.{setup.exhibit}.title", setup.exhibit)
+
+
+def subtitle(setup: Setup, window: windows.Window) -> str:
+    """What is seen: points, manifold, space and window."""
+    world = setup.world
+    return say(
+        f"subtitle.{window.kind}", points=world.point_count, n=str(world.n).translate(SUPERSCRIPT),
+        manifold=words().get(f"choice.manifold.{world.manifold}", world.manifold), note=window.note or "-",
+    )
+
+
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def measures(recording: Recording, table: Table) -> dict[str, Any]:
+    """All measures so far, with their charts."""
+    columns = table.columns()
+    names = {}
+    for name in columns:
+        if name == "steps" or name in UNSHOWN:
+            continue
+        known = MEASURES[name]
+        chance = known.chance(recording.world) if known.chance else None
+        names[name] = {"label": words().get(f"measure.{name}", name), "unit": known.unit, "chance": chance,
+                       "help": known.help}
+    return {
+        "event": "measures", "charts": charts.draw(recording, columns), "names": names,
+        "table": {name: values if name == "steps" else wire.significant(np.array(values, float))
+                  for name, values in columns.items()},
+    }
+
+
+UNSHOWN = ("loss", "accuracy", "side")
+
+
+def phases(recording: Recording, table: Table) -> dict[str, Any]:
+    """The phases found in the measures, as bands and marks of the time line and a verdict in words."""
+    columns = table.columns()
+    found = find_phases(columns["steps"], columns, recording.accuracy, recording.margin)
+    marks = [
+        {"step": step, "label": words()[f"mark.{name}"]}
+        for name, step in (("t_cling", found.t_cling), ("t_dimple", found.t_dimple), ("crossover", found.crossover),
+                           ("t_all_right", found.t_all_right))
+        if step is not None
+    ]
+    shown = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,
+             "accuracy": "-" if found.accuracy_at_t_cling is None else f"{found.accuracy_at_t_cling:.2f}",
+             "fall": f"{found.fall:.2g}" if np.isfinite(found.fall) else "-"}
+    if table.chart is None:
+        verdict = words()["verdict.no_normal"]
+    elif found.two_phases:
+        verdict = say("verdict.two_phases", **shown)
+    else:
+        verdict = " ".join([words()["verdict.not"], *(say(f"verdict.{name}", **shown) for name in found.failures)])
+    return {
+        "event": "phases", "verdict": verdict, "two_phases": found.two_phases, "marks": marks,
+        "bands": [{"name": name, "from": start, "to": end}
+                  for name, start, end in bands(found, recording.last_step)],
+    }

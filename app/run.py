@@ -1,0 +1,103 @@
+"""One run: what has been said of it so far, and those who listen."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from app import wire
+from toy.link import Setup
+
+ENDS = ("done", "error")
+REPLACES = {"progress": ("queued",), "ready": ("queued", "preview")}
+
+
+class Run:
+    """Events of one link, newest of each kind; a listener who comes late or reads slowly loses none that matter.
+
+    gone: set once nobody listens, so that work for this run stops.
+    """
+
+    def __init__(self, link: str, setup: Setup):
+        self.link, self.setup = link, setup
+        self.gone = threading.Event()
+        self.listeners = 0
+        self.started = False
+        self._latest: dict[str, tuple[int, bytes]] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    def post(self, event: dict[str, Any]) -> None:
+        """Tell all listeners; callable from any thread."""
+        self.post_line(event["event"], wire.line(event))
+
+    def post_line(self, kind: str, line: bytes) -> None:
+        """The same for an event that is already encoded."""
+        with self._lock:
+            for older in REPLACES.get(kind, ()):
+                self._latest.pop(older, None)
+            self._count += 1
+            self._latest[kind] = (self._count, line)
+            if kind in ENDS:
+                self._latest.pop("progress", None)
+            waiting = list(self._waiting)
+        for loop, event in waiting:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last event has been posted."""
+        return any(kind in self._latest for kind in ENDS)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in an error."""
+        return "error" in self._latest
+
+    @property
+    def ready(self) -> bool:
+        """Whether its recording is complete, or will never be."""
+        return "ready" in self._latest or self.finished
+
+    def after(self, seen: int) -> tuple[int, list[bytes]]:
+        """Events newer than number `seen`, in order, and the newest number."""
+        with self._lock:
+            fresh = sorted(item for item in self._latest.values() if item[0] > seen)
+        return (fresh[-1][0] if fresh else seen), [line for _, line in fresh]
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait until a condition on this run holds."""
+        async for _ in self.lines(lambda: asyncio.sleep(0, False)):
+            if done():
+                return
+
+    async def lines(self, left: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+        """All events, one line each, to the end of the run or until the listener has left."""
+        entry = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            self._waiting.add(entry)
+        seen = 0
+        try:
+            while True:
+                entry[1].clear()
+                seen, fresh = self.after(seen)
+                for line in fresh:
+                    yield line
+                if not fresh and self.finished:
+                    return
+                if not fresh and not await _set(entry[1], 0.5) and await left():
+                    return
+        finally:
+            with self._lock:
+                self._waiting.discard(entry)
+
+
+async def _set(event: asyncio.Event, seconds: float) -> bool:
+    """Whether an event is set within so many seconds."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

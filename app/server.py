@@ -1,0 +1,176 @@
+"""The server: Dash's page and the player's routes on one FastAPI application."""
+
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from importlib import metadata
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from dash import Dash
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from plotly.offline import get_plotlyjs
+from starlette.middleware.gzip import GZipMiddleware
+
+from app import callbacks, layout
+from app.limits import Limits
+from app.run import Run
+from app.sight import LOOKS, Look
+from app.stream import Busy, Runs
+from app.text import say, words
+from toy import FieldError
+from toy.cache import use_compilation_cache
+from toy.exhibits import EXHIBITS
+from toy.link import Setup, build, parse
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <title>{%title%}</title>
+    <link rel="icon" href="data:image/svg+xml,$icon">
+    {%css%}
+    <script>window.DIMPLE_TEXT = $text; window.DIMPLE_RANGES = $ranges; window.DIMPLE_PLOTLY = "$plotly";</script>
+    <script src="$plotly" defer></script>
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>"""
+ICON = ("%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath d='M2 12q5 0 9 7t10 0q4-7 9-7' "
+        "fill='none' stroke='%231b7a6b' stroke-width='4'/%3E%3Ccircle cx='16' cy='9' r='4' fill='%23d55e00'/%3E%3C/svg%3E")
+
+
+def create(limits: Limits | None = None, executor: Executor | None = None, warm: bool = True) -> FastAPI:
+    """The whole application; `warm` trains the first exhibit at the start, so that the first visitor waits little."""
+    use_compilation_cache()
+    runs = Runs(limits, executor)
+
+    @asynccontextmanager
+    async def alive(_: FastAPI) -> AsyncIterator[None]:
+        if warm:
+            runs.join(build(next(iter(EXHIBITS)), {}))  # never left: nobody's leaving may cancel it
+        yield
+        runs.close()
+
+    server = FastAPI(title=words()["app.name"], lifespan=alive, docs_url=None, redoc_url=None, openapi_url=None)
+    server.state.runs = runs
+    server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
+    _errors(server)
+    _routes(server, runs)
+    _page(server)
+    return server
+
+
+def _page(server: FastAPI) -> Dash:
+    """Dash on the same server; everything it loads comes from here."""
+    index = Template(INDEX).substitute(
+        icon=ICON, plotly=PLOTLY, text=_script(words()), ranges=_script(layout.ranges()))
+    app = Dash(
+        "dimple-lab", server=server, backend="fastapi", assets_folder=str(ASSETS), assets_path_ignore=["vendor"],
+        index_string=index, title=words()["app.name"], update_title="", description=words()["app.description"],
+        serve_locally=True,
+    )
+    app.layout = layout.page
+    callbacks.register(app)
+    return app
+
+
+def _script(value: Any) -> str:
+    """JSON that may stand inside a <script> element."""
+    return json.dumps(value, ensure_ascii=False).replace("</", "<\\/")
+
+
+def _errors(server: FastAPI) -> None:
+    """Wrong input is 400 with field, allowed and got; too much to do is 503; both in plain words."""
+
+    @server.exception_handler(FieldError)
+    async def wrong(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, FieldError)
+        return JSONResponse({"event": "error", "field": error.field, "allowed": error.allowed,
+                             "got": str(error.got)[:200], "message": str(error), "advice": error.advice}, 400)
+
+    @server.exception_handler(Busy)
+    async def busy(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"event": "error", "field": None, "message": str(error), "advice": ""}, 503,
+                            {"Retry-After": "5"})
+
+
+def _setup(request: Request) -> Setup:
+    """The setup of a request's query string; FieldError for a wrong or endless one."""
+    most = request.app.state.runs.limits.link
+    if len(request.url.query) > most:
+        raise FieldError("link", say("error.long_link", most=most), f"{len(request.url.query)}")
+    return parse(request.url.query)
+
+
+def _look(request: Request) -> Look:
+    """How the picture is drawn."""
+    return Look(**{name: request.query_params[name] for name in LOOKS if name in request.query_params})
+
+
+def _routes(server: FastAPI, runs: Runs) -> None:
+    """The player's routes."""
+
+    @server.get("/api/run")
+    async def run(request: Request) -> StreamingResponse:
+        joined = runs.join(_setup(request))
+        squeeze = "gzip" in request.headers.get("accept-encoding", "")
+        # An encoding of its own, even "identity", keeps the middleware from holding events back.
+        headers = {"Content-Encoding": "gzip" if squeeze else "identity", "Cache-Control": "no-store",
+                   "X-Accel-Buffering": "no"}
+        events = _events(request, runs, joined, squeeze)
+        return StreamingResponse(events, media_type="application/x-ndjson", headers=headers)
+
+    @server.get("/api/frame")
+    async def frame(request: Request, step: str = "") -> Response:
+        if not step.isdecimal() or len(step) > 9:
+            raise FieldError("step", "a whole number from 0 on", step)
+        return _gzipped(request, await runs.picture(_setup(request), int(step), _look(request)))
+
+    @server.get("/api/scene")
+    async def scene(request: Request) -> Response:
+        return _gzipped(request, await runs.picture(_setup(request), None, _look(request)))
+
+    @server.get("/api/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    script = gzip.compress(get_plotlyjs().encode(), 6, mtime=0)
+
+    @server.get(PLOTLY)
+    async def plotly(request: Request) -> Response:
+        answer = _gzipped(request, script, "text/javascript; charset=utf-8")
+        answer.headers.update(FOREVER)
+        return answer
+
+
+def _gzipped(request: Request, body: bytes, kind: str = "application/json") -> Response:
+    """An answer from gzipped bytes, unpacked for a client that takes none."""
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(body, media_type=kind, headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+    return Response(gzip.decompress(body), media_type=kind, headers={"Content-Encoding": "identity"})
+
+
+async def _events(request: Request, runs: Runs, run: Run, squeeze: bool) -> AsyncIterator[bytes]:
+    """A run's events, each flushed at once; leaving at the end, however that comes."""
+    packer = zlib.compressobj(6, wbits=31) if squeeze else None
+    try:
+        async for line in run.lines(request.is_disconnected):
+            yield packer.compress(line) + packer.flush(zlib.Z_SYNC_FLUSH) if packer else line
+        if packer:
+            yield packer.flush()
+    finally:
+        runs.leave(run)
+
+

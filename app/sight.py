@@ -1,0 +1,244 @@
+"""What one picture shows, computed: boundary, points, arrows and what hides behind what, in display coordinates."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from toy import attacks, boundary
+from toy.errors import FieldError, one_of
+from toy.heights import heights
+from toy.labels import domain
+from toy.manifolds import point
+from toy.recording import Recording
+from toy.windows import Window
+from toy.world import View, World
+
+LOOKS: dict[str, tuple[str, ...]] = {
+    "colour": ("height", "gradient", "plain"),
+    "cut": ("0", "1"),
+    "arrows": ("free", "split"),
+    "vertical": ("fitted", "true"),
+}
+MOST_ARROWS = 100
+BLOCK = 8192  # points in one call of the field: the block of toy.boundary, so nothing more is compiled
+PLANE = 96  # samples a side of a 2-D picture's logit field
+LINES = 9  # of the manifold's grid, each way
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture is drawn; nothing here changes the simulation. FieldError for a value that LOOKS lacks."""
+
+    colour: str = "height"
+    cut: str = "0"
+    arrows: str = "free"
+    vertical: str = "fitted"
+
+    def __post_init__(self) -> None:
+        for name, allowed in LOOKS.items():
+            if getattr(self, name) not in allowed:
+                raise FieldError(name, one_of(allowed), getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One step seen through a window; all positions (m, d) in display coordinates.
+
+    surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' value for the colour scale, 0 .. 255; for d = 2 the
+    field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads: arrows to the nearest
+    boundary point, NaN where there is none; on_*: the same inside the manifold, `split` only.
+    tops: (N, 3) where the boundary hides a point from above, NaN elsewhere.
+    """
+
+    step: int
+    surface: Any
+    tone: np.ndarray
+    points: np.ndarray
+    labels: np.ndarray
+    wrong: np.ndarray
+    tails: np.ndarray
+    heads: np.ndarray
+    on_tails: np.ndarray
+    on_heads: np.ndarray
+    tops: np.ndarray
+
+
+def values(field: Any, z: np.ndarray) -> np.ndarray:
+    """The field at any number of points (m, d), in blocks of one size."""
+    z = np.asarray(z, np.float32)
+    if not len(z):
+        return np.zeros(0, np.float32)
+    padded = np.concatenate([z, np.repeat(z[-1:], -len(z) % BLOCK, axis=0)])
+    parts = [np.asarray(field(jnp.asarray(padded[i : i + BLOCK]))) for i in range(0, len(padded), BLOCK)]
+    return np.concatenate(parts)[: len(z)]
+
+
+def slope(field: Any, z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """|grad f| at points z by central differences of a thousandth of the box, logits per display length."""
+    total = np.zeros(len(z))
+    for axis in range(len(low)):
+        step = np.zeros(len(low))
+        step[axis] = (high[axis] - low[axis]) * 1e-3
+        total += ((values(field, z + step) - values(field, z - step)) / (2 * step[axis])) ** 2
+    return np.sqrt(total)
+
+
+def box(window: Window, look: Look) -> tuple[np.ndarray, np.ndarray]:
+    """The box whose boundary is drawn: the window's, or its rear half when cut away."""
+    low, high = np.array(window.low, float), np.array(window.high, float)
+    if look.cut == "1" and window.dim == 3:
+        low[1] = (low[1] + high[1]) / 2 + 1e-3 * (high[1] - low[1])
+    return low, high
+
+
+def see(recording: Recording, window: Window, view: View, step: int, look: Look) -> Sight:
+    """Everything the picture of one step needs; FieldError for a step outside the recording."""
+    step = recording.check_step(step)
+    params, data = recording.params(step), recording.data
+    field = window.field(params)
+    low, high = box(window, look)
+    surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
+    points = window.display(data.u, data.x)
+    signed = values(field, points) * data.y if window.kind == "ambient" else _margins(recording, params)
+    shown = chosen(len(points))
+    if look.arrows == "split":
+        tails, heads = off_arrows(recording, window, params, shown)
+        on_tails, on_heads = on_arrows(recording, window, step, shown)
+    else:
+        tails, heads = free_arrows(window, params, surface, points[shown])
+        on_tails = on_heads = np.zeros((0, window.dim))
+    return Sight(
+        step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
+        on_tails, on_heads, tops(window, surface, points),
+    )
+
+
+def resolution(window: Window, view: View) -> int:
+    """Samples a side: a curve in the plane is cheap enough for the finest."""
+    return view.resolution if window.dim == 3 else 128
+
+
+def _margins(recording: Recording, params: Any) -> np.ndarray:
+    from toy.nets import logit
+
+    return np.asarray(logit(recording.world)(params, jnp.asarray(recording.data.x))) * recording.data.y
+
+
+def chosen(count: int) -> np.ndarray:
+    """Indices of the points that get an arrow: all, or MOST_ARROWS evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, MOST_ARROWS)).round().astype(int))
+
+
+def tone(field: Any, window: Window, surface: Any, look: Look) -> np.ndarray:
+    """What colours the picture, scaled to 0 .. 255."""
+    low, high = np.array(window.low), np.array(window.high)
+    if window.dim == 2:
+        return _plane(field, low, high, look)
+    if look.colour == "height":
+        return (surface.vertices[:, 2] - low[2]) / (high[2] - low[2]) * 255
+    if look.colour == "plain" or not len(surface.vertices):
+        return np.zeros(len(surface.vertices))
+    steep = slope(field, surface.vertices, low, high)
+    return steep / max(float(np.quantile(steep, 0.98)), 1e-12) * 255
+
+
+def _plane(field: Any, low: np.ndarray, high: np.ndarray, look: Look) -> np.ndarray:
+    """The logit (or its slope) over a 2-D window, 0 .. 255, rows along the second axis."""
+    axes = [np.linspace(low[a], high[a], PLANE) for a in (0, 1)]
+    grid = np.stack(np.meshgrid(*axes, indexing="xy"), -1).reshape(-1, 2)
+    if look.colour == "plain":
+        return np.full((PLANE, PLANE), 127.5)
+    if look.colour == "gradient":
+        steep = slope(field, grid, low, high)
+        return (steep / max(float(np.quantile(steep, 0.98)), 1e-12) * 255).reshape(PLANE, PLANE)
+    logits = values(field, grid)
+    scale = max(float(np.quantile(np.abs(logits), 0.9)), 1e-12)
+    return ((1 - np.tanh(logits / scale)) * 127.5).reshape(PLANE, PLANE)
+
+
+def free_arrows(window: Window, params: Any, surface: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From each point to the nearest boundary point inside the window."""
+    if not len(surface.vertices):
+        return points, np.full(points.shape, np.nan)
+    return points, np.asarray(attacks.nearest_on_boundary(window, params, surface, points))
+
+
+def off_arrows(recording: Recording, window: Window, params: Any, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Straight off the manifold: along the height axis of a slice or unrolled window; none in the ambient one."""
+    u = recording.data.u[shown]
+    tails = window.display(u, recording.data.x[shown])
+    if window.kind == "ambient":
+        from toy.windows import normal_chart
+
+        chart = normal_chart(recording, View())
+        if chart is None:
+            return tails, np.full(tails.shape, np.nan)
+        h = heights(chart, params, u).nearest
+        z = np.concatenate([u, h[:, None]], axis=1)
+        return tails, np.asarray(chart.to_ambient(np.nan_to_num(z))) + np.where(np.isnan(h), np.nan, 0.0)[:, None]
+    heads = tails.copy()
+    heads[:, -1] = heights(window, params, u).nearest
+    return tails, heads
+
+
+def on_arrows(recording: Recording, window: Window, step: int, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """To the nearest boundary point inside the manifold."""
+    data = recording.data
+    found = attacks.minimal("on", recording, step)
+    foot = np.where(np.isfinite(found.distance)[:, None], found.foot, np.nan)[shown]
+    tails = window.display(data.u[shown], data.x[shown])
+    if window.kind == "ambient":
+        return tails, foot
+    if not recording.world.geometry.flat:
+        return tails, np.full(tails.shape, np.nan)
+    heads = tails.copy()
+    heads[:, :-1] = foot[:, : recording.world.k]
+    return tails, heads
+
+
+def tops(window: Window, surface: Any, points: np.ndarray) -> np.ndarray:
+    """Where the boundary stands above a point and hides it: that highest place, NaN where nothing does."""
+    out = np.full((len(points), 3), np.nan)
+    if window.dim == 2 or not len(surface.vertices):
+        return out
+    if window.kind == "ambient" and not window.world.geometry.flat:
+        return out  # there is no one direction from which a closed shape is looked at
+    span = np.array(window.high) - np.array(window.low)
+    flat = surface.vertices[:, :2] / span[:2]
+    for i, p in enumerate(points):
+        near = np.abs(flat - p[:2] / span[:2]).max(1) < 0.018
+        above = surface.vertices[near, 2]
+        above = above[above > p[2] + 0.004 * span[2]]
+        if len(above):
+            out[i] = p[0], p[1], min(above.max() + 0.05 * span[2], window.high[2])
+    return out
+
+
+@lru_cache(maxsize=16)
+def _lines(world: World) -> np.ndarray:
+    """Parameters (m, k) of the manifold's grid lines, NaN rows between them."""
+    bounds, fine = np.array(domain(world.geometry, world.sampling)), 2 if world.geometry.flat else 65
+    if world.k == 1:
+        return np.linspace(bounds[0, 0], bounds[0, 1], 257)[:, None]
+    parts = []
+    for axis in (0, 1):
+        along = np.linspace(*bounds[axis], fine)
+        for value in np.linspace(*bounds[1 - axis], LINES):
+            row = np.empty((fine + 1, 2))
+            row[:-1, axis], row[:-1, 1 - axis], row[-1] = along, value, np.nan
+            parts.append(row)
+    return np.concatenate(parts)
+
+
+def manifold_lines(recording: Recording, window: Window) -> np.ndarray:
+    """The manifold as lines in display coordinates (m, d), NaN rows between them."""
+    u = _lines(recording.world)
+    gaps = np.isnan(u[:, 0])
+    filled = np.where(gaps[:, None], u[0], u).astype(np.float32)
+    x = np.asarray(point(recording.world.geometry, recording.world.n, recording.knobs.offset, jnp.asarray(filled)))
+    shown = np.array(window.display(filled, x), float)
+    shown[gaps] = np.nan
+    return shown

@@ -1,0 +1,231 @@
+"""Runs, frames and measures for many visitors: shared, bounded, cancelled when nobody looks any more."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Hashable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+from app import charts, report, views, wire
+from app.limits import Limits
+from app.run import Run
+from app.sight import Look
+from app.store import Store
+from app.text import say
+from toy import FieldError, Recording, simulate, windows
+from toy.link import Setup, query
+from toy.recording import log_spaced
+from toy.world import View
+
+
+class Busy(Exception):
+    """The server has as much to do as it allows itself; str() says so in plain words."""
+
+
+class Runs:
+    """All runs of a server.
+
+    executor: where training happens; any concurrent.futures.Executor that shares this process's memory. Frames
+    have workers of their own, so a picture never waits behind training or measuring.
+    """
+
+    def __init__(self, limits: Limits | None = None, executor: Executor | None = None):
+        self.limits = limits or Limits()
+        self._train = executor or ThreadPoolExecutor(self.limits.workers, "train")
+        self._draw = ThreadPoolExecutor(self.limits.frame_workers, "draw")
+        self._measure = ThreadPoolExecutor(1, "measure")
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._futures: dict[str, Future] = {}
+        self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)
+        self._windows: Store[windows.Window] = Store(64)
+        self._frames: Store[bytes] = Store(self.limits.frames, len)
+        self._drawing: dict[Hashable, Future] = {}
+        self._quiet = threading.Event()
+        self._quiet.set()
+
+    # -- joining and leaving -----------------------------------------------------------------------------------------
+
+    def join(self, setup: Setup) -> Run:
+        """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
+        link = query(setup)
+        with self._lock:
+            run = self._runs.get(link)
+            if run is None or run.gone.is_set() or run.failed:
+                waiting = sum(not r.started and not r.finished and not r.gone.is_set() for r in self._runs.values())
+                if waiting >= self.limits.waiting:
+                    raise Busy(say("error.busy", waiting=waiting))
+                run = self._runs[link] = Run(link, setup)
+                run.post({"event": "queued", "place": waiting})
+                self._futures[link] = self._train.submit(self._guarded, self._work, run)
+            run.listeners += 1
+            self._forget_old()
+        return run
+
+    def leave(self, run: Run) -> None:
+        """A listener goes; the last one takes an unfinished run with it."""
+        with self._lock:
+            run.listeners -= 1
+            if run.listeners <= 0 and not run.finished:
+                run.gone.set()
+                if self._runs.get(run.link) is run:
+                    del self._runs[run.link]
+                    self._futures.pop(run.link).cancel()
+        self._tell_places()
+
+    def _forget_old(self) -> None:
+        old = [link for link, run in self._runs.items() if run.finished and run.listeners <= 0]
+        for link in old[: max(0, len(self._runs) - self.limits.runs)]:
+            del self._runs[link]
+            self._futures.pop(link, None)
+
+    def _tell_places(self) -> None:
+        with self._lock:
+            waiting = [run for run in self._runs.values() if not run.started and not run.gone.is_set()]
+        for place, run in enumerate(waiting):
+            run.post({"event": "queued", "place": place})
+
+    def close(self) -> None:
+        """Stop all work; what runs ends at its next step."""
+        for run in list(self._runs.values()):
+            run.gone.set()
+        for pool in (self._train, self._draw, self._measure):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    # -- the work of a run, in worker threads ------------------------------------------------------------------------
+
+    def _guarded(self, work: Any, run: Run) -> None:
+        """Work whose every failure becomes an event: a run that ends without a word would hang its page."""
+        try:
+            if not run.gone.is_set():
+                work(run)
+        except FieldError as error:
+            run.post({"event": "error", "field": error.field, "message": str(error), "advice": error.advice})
+        except MemoryError:
+            run.post({"event": "error", "field": None, "message": say("error.memory"), "advice": ""})
+        except Exception as error:  # the page must hear of any failure
+            text = f"{type(error).__name__}: {error}"
+            run.post({"event": "error", "field": None, "message": say("error.failed"), "advice": text[:300]})
+            raise
+
+    def _work(self, run: Run) -> None:
+        """Train (or find the recording), show the last step, hand over to measuring."""
+        run.started = True
+        self._tell_places()
+        setup = run.setup
+        windows.kind_of(setup.world, setup.view)  # a view that does not fit is refused before training
+        recording = self._recordings.get((setup.world, setup.knobs))
+        if recording is None:
+            run.post(report.progress(0, setup.knobs.steps, None, None, "training"))
+            recording = simulate(setup.world, setup.knobs, self._reporter(run), run.gone.is_set)
+            if run.gone.is_set():
+                return
+            self._recordings.put((setup.world, setup.knobs), recording)
+        if recording.diverged_at == 0:
+            raise FieldError("learning_rate", say("error.finite_start"), setup.knobs.learning_rate, report.cause(setup))
+        window = self.window(recording, setup.view)
+        last, look = recording.last_step, Look()
+        scene, frame = views.picture(recording, window, setup.view, last, look)
+        run.post(report.ready(setup, recording, window, scene, frame,
+                              log_spaced(last, self.limits.frame_steps), charts.draw(recording, {})))
+        self._frames.put((run.link, last, look, "frame"), wire.compressed(frame))
+        self._measure.submit(self._guarded, self._take_measures, run)
+
+    def _reporter(self, run: Run) -> Any:
+        """What `simulate` calls as the recording grows: progress, and a picture now and then if it takes long."""
+        shown = time.monotonic() + self.limits.preview_after - self.limits.preview_every
+
+        def tell(recording: Recording) -> None:
+            nonlocal shown
+            step = recording.last_step
+            run.post(report.progress(step, run.setup.knobs.steps, recording.loss[step], recording.accuracy[step],
+                                     "training"))
+            if time.monotonic() - shown < self.limits.preview_every or not step or recording.finished:
+                return
+            view = run.setup.view.replace(reference_step=-1)
+            window = windows.window(recording, view)
+            scene, frame = views.picture(recording, window, view, step, Look())
+            run.post({"event": "preview", "step": step, "scene": scene, "frame": frame})
+            shown = time.monotonic()
+
+        return tell
+
+    def _take_measures(self, run: Run) -> None:
+        """Measure coarse to fine, giving way to frames; then phases; then the costlier distances."""
+        recording = self._recordings.get((run.setup.world, run.setup.knobs))
+        if recording is None:
+            run.post({"event": "done"})
+            return
+        chart = windows.normal_chart(recording, run.setup.view)
+        table = report.Table(recording, chart)
+        said = time.monotonic()
+        for done, total in table.fill():
+            if run.gone.is_set():
+                return
+            if time.monotonic() - said > self.limits.measures_every:
+                run.post(report.measures(recording, table))
+                run.post(report.progress(done, total, recording.loss[-1], recording.accuracy[-1], "measuring"))
+                said = time.monotonic()
+            if table.cheap_complete:
+                run.post(report.phases(recording, table))
+            self._quiet.wait(0.1)
+        run.post(report.measures(recording, table))
+        run.post({"event": "done"})
+
+    def window(self, recording: Recording, view: View) -> windows.Window:
+        """The window of a recording, made once."""
+        key = (recording.world, recording.knobs, view)
+        return self._windows.get(key) or self._windows.put(key, windows.window(recording, view))
+
+    # -- frames ------------------------------------------------------------------------------------------------------
+
+    async def picture(self, setup: Setup, step: int | None, look: Look) -> bytes:
+        """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy."""
+        key = (query(setup), step, look, "scene" if step is None else "frame")
+        stored = self._frames.get(key)
+        if stored:
+            return stored
+        recording = await self._recording(setup)
+        with self._lock:
+            future = self._drawing.get(key)
+            if future is None:
+                if len(self._drawing) >= self.limits.frames_waiting:
+                    raise Busy(say("error.busy_frames"))
+                self._quiet.clear()
+                future = self._drawing[key] = self._draw.submit(self._make, key, recording, setup.view, step, look)
+        # A visitor who leaves must not cancel a frame that others wait for.
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    def _make(self, key: Hashable, recording: Recording, view: View, step: int | None, look: Look) -> bytes:
+        try:
+            window = self.window(recording, view)
+            at = recording.last_step if step is None else step
+            scene, frame = views.picture(recording, window, view, at, look)
+            return self._frames.put(key, wire.compressed(scene if step is None else frame))
+        finally:
+            with self._lock:
+                self._drawing.pop(key, None)
+                if not self._drawing:
+                    self._quiet.set()
+
+    async def _recording(self, setup: Setup) -> Recording:
+        """The recording, trained again if it has been dropped."""
+        for _ in range(2):
+            recording = self._recordings.get((setup.world, setup.knobs))
+            if recording is not None:
+                return recording
+            run = self.join(setup)
+            try:
+                if run.finished:  # its recording was dropped since: start over
+                    with self._lock:
+                        if self._runs.get(run.link) is run:
+                            del self._runs[run.link]
+                    continue
+                await run.until(lambda run=run: run.ready)
+            finally:
+                self.leave(run)
+        recording = self._recordings.get((setup.world, setup.knobs))
+        if recording is None:
+            raise Busy(say("error.failed"))
+        return recording

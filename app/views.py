@@ -1,0 +1,260 @@
+"""(recording, window, step) -> plotly scene and frame. `sight` has computed; here it is only drawn.
+
+A scene is a whole figure; a frame holds the traces that change from step to step. Both come from the same list of
+traces, so a frame can never disagree with the scene it is put into.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from app import marks, theme, wire
+from app.sight import PLANE, Look, Sight, manifold_lines, see
+from app.text import say, words
+from toy.recording import Recording
+from toy.windows import Window
+from toy.world import View
+
+Trace = dict[str, Any]
+Picture = dict[str, Any]
+
+
+def picture(recording: Recording, window: Window, view: View, step: int, look: Look) -> tuple[Picture, Picture]:
+    """(scene, frame) of one step: the whole figure, and what of it changes from step to step."""
+    sight = see(recording, window, view, step, look)
+    draw, layout = VIEWS[window.dim]
+    traces = draw(recording, window, sight, look)
+    moving = [i for i, (_, changing) in enumerate(traces) if changing]
+    scene = {"data": [{**fixed, **changing} for fixed, changing in traces], "layout": layout(window, look)}
+    frame = {
+        "name": str(step),
+        "traces": moving,
+        "data": [{"type": traces[i][0]["type"], **traces[i][1]} for i in moving],
+        "meta": meta(recording, window, sight, look),
+    }
+    return scene, frame
+
+
+def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict[str, Any]:
+    """Step, loss, accuracy, a caption and the numbers of a frame."""
+    step, loss, accuracy = sight.step, recording.loss[sight.step], recording.accuracy[sight.step]
+    lengths = np.linalg.norm(sight.heads - sight.tails, axis=1)
+    lengths = lengths[np.isfinite(lengths)] if exaggeration(window, look) else lengths[:0]
+    rows = [("loss", loss, ""), ("accuracy", accuracy, "1"), ("margin", recording.margin[step], "logits")]
+    if len(lengths):
+        rows.append(("arrow", np.median(lengths), "length"))
+    return wire.plain({
+        "step": step,
+        "accuracy": float(accuracy),
+        "loss": float(loss),
+        "caption": caption(window, sight),
+        "numbers": [
+            {"name": name, "label": say(f"number.{name}"), "value": value, "chance": None, "unit": unit}
+            for name, value, unit in rows
+        ],
+    })
+
+
+def caption(window: Window, sight: Sight) -> str:
+    """One sentence on what the picture shows now."""
+    if len(sight.surface.vertices):
+        wrong = int(sight.wrong.sum())
+        key = "caption.all_right" if not wrong else "caption.wrong" if wrong > 1 else "caption.wrong_one"
+        return say(key, wrong=wrong, count=len(sight.wrong))
+    signs = np.where(sight.wrong, -sight.labels, sight.labels)
+    if np.all(signs == signs[0]):
+        return say("caption.no_boundary_one_side", name=say("class.a" if signs[0] > 0 else "class.b"))
+    return say("caption.no_boundary")
+
+
+def exaggeration(window: Window, look: Look) -> float | None:
+    """How many times larger lengths look along the last axis than the first; None if parameters are no lengths."""
+    if window.kind == "unrolled" and not window.world.geometry.flat:
+        return None
+    shown = aspect(window, look.vertical) / (np.array(window.high) - np.array(window.low))
+    return float(shown[-1] / shown[0])
+
+
+def aspect(window: Window, vertical: str) -> np.ndarray:
+    """Sides of the drawn box: true to scale, or with the height fitted to the picture."""
+    span = np.array(window.high) - np.array(window.low)
+    if window.dim == 2:
+        return np.array([1.0, span[1] / span[0]]) if vertical == "true" else np.array([1.0, 0.62])
+    base = np.array([theme.ASPECT[axis] for axis in "xyz"])
+    if window.kind == "unrolled" and not window.world.geometry.flat:
+        return base if vertical == "fitted" else base * [1, 1, span[2] / span[:2].max() / 0.58]
+    true = span / span[: 2 if window.world.geometry.flat else 3].max() * base[0]
+    return true if vertical == "true" or not window.world.geometry.flat else np.array([*true[:2], base[2]])
+
+
+# -- traces: pairs (what stays, what changes) ------------------------------------------------------------------------
+
+
+def _points(sight: Sight, window: Window, kind: str) -> list[tuple[Trace, Trace]]:
+    """The training points, a trace a class; colour and symbol both tell the class."""
+    low, high = np.array(window.low), np.array(window.high)
+    out: list[tuple[Trace, Trace]] = []
+    for label, key in ((1, "class.a"), (-1, "class.b")):
+        style, own = theme.CLASSES[label], sight.points[sight.labels == label]
+        size = 5.5 if window.dim == 3 else 10
+        marker = {"color": style["colour"], "symbol": style["symbol"], "size": size - 0.5 * (label < 0),
+                  "line": {"color": style["line"], "width": 1}, "opacity": 1}
+        out.append(({"type": kind, "mode": "markers", "name": words()[key], "marker": marker,
+                     "hovertemplate": say("hover.point", name=words()[key]) + "<extra></extra>",
+                     **wire.columns(own, low, high)}, {}))
+    return out
+
+
+def _line(kind: str, colour: str, width: float, name: str | None = None, **more: Any) -> Trace:
+    """A line trace without hover."""
+    return {"type": kind, "mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip",
+            "showlegend": False, "connectgaps": False, **({"name": name} if name else {}), **more}
+
+
+def _ring(sight: Sight, window: Window, kind: str, places: np.ndarray) -> tuple[Trace, Trace]:
+    """A ring round every point that is on the wrong side."""
+    wide = 11 if window.dim == 3 else 19
+    fixed = {"type": kind, "mode": "markers", "name": words()["legend.wrong"], "hoverinfo": "skip",
+             "marker": {"symbol": "circle-open", "size": wide, "color": theme.INK,
+                        "line": {"width": 2, "color": theme.INK}}}
+    return fixed, wire.columns(places[sight.wrong], np.array(window.low), np.array(window.high))
+
+
+def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> list[tuple[Trace, Trace]]:
+    """The traces of a 3-D picture."""
+    low, high = np.array(window.low), np.array(window.high)
+    hidden = np.isfinite(sight.tops[:, 2])
+    stalks = marks.segments(sight.points[hidden], sight.tops[hidden])
+    places = np.where(hidden[:, None], sight.tops, sight.points)
+    traces = [
+        _surface(window, sight, look),
+        (_line("scatter3d", theme.INK, 4), wire.columns(_profile(window, sight, look), low, high)),
+        ({**_line("scatter3d", theme.MUTE, 1.5, words()["legend.manifold"]),
+          **wire.columns(manifold_lines(recording, window), low, high)}, {}),
+        *_points(sight, window, "scatter3d"),
+        (_line("scatter3d", theme.MUTE, 2), wire.columns(stalks, low, high)),
+    ]
+    for label in (1, -1):
+        style = theme.CLASSES[label]
+        own = sight.tops[hidden & (sight.labels == label)]
+        ghost = {"type": "scatter3d", "mode": "markers", "showlegend": False, "hoverinfo": "skip",
+                 "marker": {"color": style["colour"], "symbol": style["open"], "size": 5, "line": {"width": 2}}}
+        traces.append((ghost, wire.columns(own, low, high)))
+    traces.append(_ring(sight, window, "scatter3d", places))
+    first = "legend.arrow_off" if look.arrows == "split" else "legend.arrow"
+    shape = aspect(window, look.vertical)
+    for tails, heads, colour, key in ((sight.tails, sight.heads, theme.FREE, first),
+                                      (sight.on_tails, sight.on_heads, theme.ON, "legend.arrow_on")):
+        if not len(tails):
+            continue
+        fixed = {"type": "mesh3d", "name": words()[key], "color": colour, "hoverinfo": "skip", "flatshading": True,
+                 "lighting": {**theme.LIGHT, "ambient": 0.9}, **wire.triangles(marks.arrow_faces(len(tails)))}
+        traces.append((fixed, wire.columns(marks.arrow_mesh(tails, heads, low, high, shape), low, high)))
+    return traces
+
+
+def _surface(window: Window, sight: Sight, look: Look) -> tuple[Trace, Trace]:
+    """The boundary mesh; without one, a triangle of no size, as plotly would invent faces for an empty list."""
+    low, high = np.array(window.low), np.array(window.high)
+    vertices, faces, tone = sight.surface.vertices, sight.surface.faces, sight.tone
+    if len(faces):
+        vertices, faces = wire.ordered(np.column_stack([vertices, tone])[:, :4], faces)
+        vertices, tone = vertices[:, :3], vertices[:, 3]
+    else:
+        vertices, faces, tone = np.repeat(low[None], 3, 0), np.array([[0, 1, 2]]), np.zeros(3)
+    fixed = {
+        "type": "mesh3d", "name": words()["legend.boundary"], "colorscale": theme.SCALES[look.colour], "cmin": 0,
+        "cmax": 255, "showscale": False, "lighting": theme.LIGHT, "lightposition": theme.LIGHT_FROM,
+        "hoverinfo": "skip", "opacity": 1,
+    }
+    return fixed, {**wire.columns(vertices, low, high), **wire.triangles(faces),
+                   "intensity": wire.pack(wire.levels(tone, 0, 255))}
+
+
+def _profile(window: Window, sight: Sight, look: Look) -> np.ndarray:
+    """The line in which a cut-away boundary meets the cut."""
+    if look.cut == "0" or not len(sight.surface.faces):
+        return np.zeros((0, 3))
+    vertices, faces = sight.surface.vertices, sight.surface.faces
+    front = vertices[:, 1].min()
+    span = window.high[1] - window.low[1]
+    on = (vertices[:, 1] < front + 1e-6 * span) & (front < (window.low[1] + window.high[1]) / 2 + 2e-3 * span)
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    return marks.chain(vertices, np.unique(np.sort(edges[on[edges].all(1)], axis=1), axis=0))
+
+
+def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list[tuple[Trace, Trace]]:
+    """The traces of a 2-D picture."""
+    low, high = np.array(window.low), np.array(window.high)
+    shape = aspect(window, look.vertical)
+    field = {"type": "heatmap", "colorscale": theme.SCALES[look.colour], "zmin": 0, "zmax": 255, "showscale": False,
+             "hoverinfo": "skip", "zsmooth": "best", "opacity": 0.55 if look.colour != "plain" else 0,
+             "x0": low[0], "dx": (high[0] - low[0]) / (PLANE - 1), "y0": low[1], "dy": (high[1] - low[1]) / (PLANE - 1)}
+    curve = marks.chain(sight.surface.vertices, sight.surface.segments)
+    traces: list[tuple[Trace, Trace]] = [
+        (field, {"z": wire.pack(wire.levels(sight.tone, 0, 255))}),
+        ({**_line("scatter", theme.MUTE, 1.5, words()["legend.manifold"]),
+          **wire.columns(manifold_lines(recording, window), low, high)}, {}),
+        (_line("scatter", theme.INK, 2.5, words()["legend.boundary"]), wire.columns(curve, low, high)),
+    ]
+    first = "legend.arrow_off" if look.arrows == "split" else "legend.arrow"
+    for tails, heads, colour, key in ((sight.tails, sight.heads, theme.DIMPLES, first),
+                                      (sight.on_tails, sight.on_heads, theme.ON, "legend.arrow_on")):
+        if len(tails):
+            lines = marks.arrow_lines(tails, heads, low, high, shape)
+            traces.append((_line("scatter", colour, 1.75, words()[key]), wire.columns(lines, low, high)))
+    return [*traces, *_points(sight, window, "scatter"), _ring(sight, window, "scatter", sight.points)]
+
+
+# -- layouts ---------------------------------------------------------------------------------------------------------
+
+
+def _common(window: Window, look: Look) -> dict[str, Any]:
+    """Layout shared by all pictures; the exaggeration is written on it."""
+    times = exaggeration(window, look)
+    text = (say("picture.parameters") if times is None else say("picture.true_scale") if abs(times - 1) < 0.05
+            else say("picture.exaggerated", times=f"{times:.2g}"))
+    if window.note and window.kind != "ambient":
+        text = say("picture.direction", axis=window.labels[-1], note=window.note) + "   " + text
+    note = {"text": text, "xref": "paper", "yref": "paper", "x": 0.01, "y": 0.005, "xanchor": "left",
+            "yanchor": "bottom", "showarrow": False, "font": {"size": 12, "color": theme.MUTE}}
+    return {
+        "uirevision": "picture", "paper_bgcolor": theme.CLEAR, "plot_bgcolor": theme.CLEAR, "showlegend": False,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "font": {"family": theme.FONT, "size": 12, "color": theme.MUTE},
+        "annotations": [note], "hovermode": "closest",
+        "meta": {"kind": window.kind, "low": list(window.low), "high": list(window.high), "exaggeration": times},
+    }
+
+
+def solid_layout(window: Window, look: Look) -> dict[str, Any]:
+    """Layout of a 3-D picture: pale grid, no axis planes, ranges and aspect fixed for the whole animation."""
+    shape = aspect(window, look.vertical)
+    axes = {
+        f"{name}axis": {
+            "range": [window.low[a], window.high[a]], "title": {"text": window.labels[a]}, "autorange": False,
+            "showbackground": False, "gridcolor": theme.GRID, "zeroline": False, "showspikes": False,
+            "color": theme.MUTE, "nticks": 4 if a == 2 else 5,
+        }
+        for a, name in enumerate("xyz")
+    }
+    box = {"aspectmode": "manual", "aspectratio": dict(zip("xyz", shape.tolist(), strict=True)),
+           "camera": theme.CAMERA, "dragmode": "turntable", "uirevision": "picture", **axes}
+    return {**_common(window, look), "scene": box}
+
+
+def flat_layout(window: Window, look: Look) -> dict[str, Any]:
+    """Layout of a 2-D picture."""
+    def axis(a: int) -> dict[str, Any]:
+        return {"range": [window.low[a], window.high[a]], "title": {"text": window.labels[a], "standoff": 4},
+                "gridcolor": theme.GRID, "zeroline": False, "color": theme.MUTE, "nticks": 6, "autorange": False}
+
+    tied = {"scaleanchor": "x", "scaleratio": 1} if look.vertical == "true" else {}
+    return {**_common(window, look), "margin": {"l": 56, "r": 16, "t": 12, "b": 62}, "dragmode": "pan",
+            "xaxis": axis(0), "yaxis": {**axis(1), **tied}}
+
+
+Draw = Callable[[Recording, Window, Sight, Look], list[tuple[Trace, Trace]]]
+Layout = Callable[[Window, Look], dict[str, Any]]
+
+VIEWS: dict[int, tuple[Draw, Layout]] = {2: (flat, flat_layout), 3: (solid, solid_layout)}
