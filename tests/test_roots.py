@@ -19,7 +19,7 @@ ROOTS = {"straight": 0.3, "kink": 0.6, "cubic": 0.37, "steep": 0.83, "jump": 0.7
 def segments(f, count=7):
     """Parallel segments of length 3 along x, all with the profile f, and the field that has it."""
     a = np.stack([np.full(count, -1.0), np.arange(count) * 1.0], axis=1)
-    b = a + [3.0, 0.0]
+    b = a + np.array([3.0, 0.0])
     return (lambda x: f((x[:, 0] + 1) / 3)), a, b
 
 

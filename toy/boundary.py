@@ -281,7 +281,7 @@ def _connect(values: np.ndarray) -> tuple[Float[np.ndarray, "v d"], Int[np.ndarr
     shown = np.where(np.abs(shown) < 1e-4, np.where(shown < 0, -1e-4, 1e-4), shown)
     if d == 2:
         return _lines(np.ma.masked_array(shown, ~finite))
-    vertices, faces, _, _ = marching_cubes(shown.astype(np.float32), 0.0, gradient_direction="ascent")
+    vertices, faces, _, _ = marching_cubes(shown.astype(np.float32), 0.0)
     vertices = vertices.astype(float)
     if not finite.all():
         low, high = np.floor(vertices).astype(int), np.ceil(vertices).astype(int)
@@ -306,6 +306,8 @@ def _lines(shown: np.ma.MaskedArray) -> tuple[np.ndarray, np.ndarray]:
     number[last[closed]] = first[closed]  # a closed line repeats its first point
     inside = np.setdiff1d(np.arange(len(points)), last)
     segments = np.stack([number[inside], number[inside + 1]], axis=1)
+    whole = np.round(points)
+    points = np.where(np.abs(points - whole) < 1e-9, whole, points)  # rounding errors of grid lines' own numbers
     return _without(np.zeros(len(points), bool), points[:, ::-1], segments)
 
 
