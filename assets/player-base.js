@@ -40,11 +40,17 @@
 
   // Figures come in the light palette. In the dark one the same roles take other values.
   const LIGHT = { paper: "#fbfaf7", panel: "#ffffff", ink: "#1c1b1a", mute: "#6d6a66", line: "#e6e2db" };
+  const ARROW = "#2b2927"; // near-black of the arrows
 
-  /** A function that swaps light palette colours for those of the page as it is now. */
-  function recolouring() {
+  // Lines that are too dark for a dark ground. Not in pictures, where the same hues end the colour scale of height.
+  const LINES = { "#6f51ad": "sheet", "#5e3c99": "sheet", "#1b7a6b": "accent", "#9a6a00": "along" };
+
+  /** A function that swaps light palette colours for those of the page as it is now, in charts those of lines too. */
+  function recolouring(chart = false) {
     const swap = new Map(Object.entries(LIGHT).map(([role, hex]) => [hex, css(role) || hex]));
-    if ([...swap].every(([from, to]) => from === to.toLowerCase())) return (tree) => tree;
+    swap.set(ARROW, css("ink") || ARROW);
+    if (chart) for (const [hex, role] of Object.entries(LINES)) swap.set(hex, css(role) || hex);
+    if (css("ink").toLowerCase() === LIGHT.ink) return (tree) => tree;
     return function recolour(tree) {
       if (typeof tree === "string") return swap.get(tree.toLowerCase()) ?? tree;
       if (Array.isArray(tree)) return tree.length > 5000 ? tree : tree.map(recolour);

@@ -16,7 +16,8 @@
     constructor(root, seek) {
       this.root = root;
       this.seek = seek;
-      new ResizeObserver(() => this.#resized()).observe(root);
+      // the root itself may have no box of its own (display: contents)
+      new ResizeObserver(() => this.#resized()).observe(root.parentElement);
     }
 
     /** Draws `charts` ([{id, title, figure}]); a chart already there takes the new figure in place. */
@@ -60,7 +61,7 @@
     }
 
     #draw(card) {
-      const recolour = parts.recolouring();
+      const recolour = parts.recolouring(true);
       const data = card.figure.data.map((trace) => ({ ...recolour(trace), x: this.#steps(trace.x) }));
       const given = recolour(card.figure.layout ?? {});
       const quiet = { gridcolor: css("line"), zeroline: false, tickfont: { size: 11, color: css("mute") }, linecolor: css("line") };
@@ -70,7 +71,7 @@
         font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: css("mute") },
         xaxis: { ...given.xaxis, ...quiet, ...this.#axis(), showgrid: false, title: undefined, ticks: "outside", ticklen: 3, tickcolor: css("line") },
         yaxis: { nticks: 5, ...given.yaxis, ...quiet, title: undefined, automargin: false,
-          ...(given.yaxis?.type === "log" ? { dtick: 1, exponentformat: "power" } : {}) },
+          ...(given.yaxis?.type === "log" ? { dtick: 1, tickformat: "~g" } : {}) },
       };
       Plotly.react(card.plot, data, layout, { staticPlot: true, displayModeBar: false });
       card.key.replaceChildren(...keyOf(data));
@@ -100,8 +101,9 @@
     }
 
     #resized() {
-      if (this.root.clientWidth === this.#width) return;
-      this.#width = this.root.clientWidth;
+      const width = this.root.parentElement.clientWidth;
+      if (width === this.#width) return;
+      this.#width = width;
       this.repaint();
     }
 

@@ -1,7 +1,7 @@
 /* Pictures to keep: the picture with its words on one 2-D canvas, and a GIF of many, encoded in a worker. */
 (() => {
   const parts = (window.dimpleParts ??= {});
-  const { css } = parts;
+  const { css, say } = parts;
 
   const FONT = () => getComputedStyle(document.body).fontFamily;
 
@@ -139,11 +139,73 @@
     }
   }
 
+  /** The picture as it is seen now, with its words. */
+  function capture(player, width = 1280, height = 720) {
+    const { shown, last, timeline, picture } = player;
+    const values = { step: shown, last, accuracy: player.accuracy(shown)?.toFixed(2) ?? "–" };
+    return compose(picture, {
+      title: document.getElementById("title").textContent,
+      subtitle: document.getElementById("subtitle").textContent,
+      step: `${say("player_where", values)}   ${say("player_accuracy", values)}`,
+      phase: timeline.phaseAt(shown),
+      caption: picture.caption.textContent,
+    }, width, height);
+  }
+
+  async function png(player, { width = 1920, height = 1080 } = {}) {
+    const canvas = await capture(player, width, height);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  }
+
+  /** A GIF of `steps` (a list, or how many), the camera turning by `turn` degrees in all. */
+  async function animation(player, { steps = 60, width = 800, height = 600, fps = 12, turn = 0, onProgress, signal } = {}) {
+    const { picture, words } = player;
+    const list = Array.isArray(steps) ? steps : thinned(player.steps, steps);
+    const control = new AbortController();
+    signal?.addEventListener("abort", () => control.abort());
+    player.pause();
+    const [home, camera] = [player.step, picture.camera];
+    words.tell("busy", say("player_gif"), { actions: [{ label: say("player_cancel"), act: () => control.abort() }] });
+    const draw = async (at) => {
+      const frame = await player.fetcher.exact(list[at]);
+      if (camera) parts.scene.lookFrom(picture.plot, turned(camera, (turn * at) / Math.max(1, list.length - 1)));
+      player.draw(frame, list[at]);
+      return capture(player, width, height);
+    };
+    const report = (share) => {
+      words.advance(share, say("player_gif"));
+      onProgress?.(share);
+    };
+    try {
+      return await gif(draw, list.length, { fps, onProgress: report, signal: control.signal });
+    } finally {
+      words.hush("busy");
+      words.advance(null);
+      if (camera) parts.scene.lookFrom(picture.plot, camera);
+      player.seek(home);
+    }
+  }
+
+  /** The camera turned about the vertical axis through its centre. */
+  function turned({ eye, center, up }, degrees) {
+    const angle = (degrees * Math.PI) / 180;
+    const [dx, dy] = [eye.x - center.x, eye.y - center.y];
+    const x = center.x + dx * Math.cos(angle) - dy * Math.sin(angle);
+    const y = center.y + dx * Math.sin(angle) + dy * Math.cos(angle);
+    return { eye: { x, y, z: eye.z }, center, up };
+  }
+
+  /** About `count` entries of `list`, the first and the last among them. */
+  function thinned(list, count) {
+    if (list.length <= count) return list;
+    return Array.from({ length: count }, (_, at) => list[Math.round((at * (list.length - 1)) / (count - 1))]);
+  }
+
   function download(blob, name) {
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  Object.assign(parts, { compose, gif, download });
+  Object.assign(parts, { capture, png, animation, download });
 })();

@@ -18,11 +18,12 @@
       this.frames = new parts.Frames();
       this.seconds = 0.1; // running mean of one fetch
       this.closed = false;
+      this.asleep = false;
     }
 
     /** Asks for what is wanted, as far as there is room. */
     pump() {
-      if (this.closed || this.#timer) return;
+      if (this.closed || this.asleep || this.#timer) return;
       for (const step of this.hooks.wanted(this)) {
         if (this.#flying.size >= AT_ONCE) return;
         if (this.frames.has(step) || this.#flying.has(step) || this.#refused.has(step)) continue;
@@ -36,6 +37,7 @@
       if (this.frames.has(step)) return this.frames.get(step);
       const flying = this.#flying.get(step);
       if (flying) return flying.promise;
+      if (this.closed || this.asleep) throw new DOMException("not fetching", "AbortError");
       const control = new AbortController();
       this.#exact = { step, control };
       return this.#fetch(step, control);
@@ -60,7 +62,7 @@
         this.hooks.arrived(step);
         return frame;
       } catch (error) {
-        if (!this.closed && error.name !== "AbortError") this.#troubled(step, error);
+        if (!this.closed && !this.asleep && error.name !== "AbortError") this.#troubled(step, error);
         throw error;
       }
     }
@@ -82,9 +84,25 @@
       this.pump();
     }
 
+    /** Stops fetching but keeps what is here, until wake(). */
+    sleep() {
+      this.asleep = true;
+      this.#land();
+    }
+
+    wake() {
+      this.asleep = false;
+      this.pump();
+    }
+
     close() {
       this.closed = true;
+      this.#land();
+    }
+
+    #land() {
       clearTimeout(this.#timer);
+      this.#timer = null;
       for (const { control } of this.#flying.values()) control.abort();
       this.#flying.clear();
     }

@@ -10,7 +10,10 @@
     #frame = null;
     #held = false;
     #waiting = null;
+    #showing = 0;
+    #queue = Promise.resolve();
     #path = "none";
+    #notes = [];
     #recolour = (tree) => tree;
 
     constructor(root) {
@@ -37,20 +40,30 @@
       return parts.scene.camera(this.plot);
     }
 
-    /** Draws a new scene with `frame` already in it. The viewer's camera stays if there is one. */
-    async show(scene, frame, camera = null) {
+    /** Draws a new scene with `frame` already in it, one after the other. The viewer's camera stays if there is one. */
+    show(scene, frame, camera = null) {
+      this.#showing += 1;
+      this.#queue = this.#queue.then(() => this.#build(scene, frame, camera)).finally(() => (this.#showing -= 1));
+      return this.#queue;
+    }
+
+    async #build(scene, frame, camera) {
       const recolour = (this.#recolour = parts.recolouring());
       this.#scene = parts.decode(scene);
       this.#frame = frame ?? null;
-      const data = this.#scene.data.map((trace) => padded(recolour({ ...trace })));
+      const data = this.#scene.data.map((trace) => padded(dimmed(recolour({ ...trace }))));
       frame?.traces.forEach((index, at) => Object.assign(data[index], blend(data[index], recolour(frame.data[at]))));
       const layout = this.#layout(recolour(this.#scene.layout));
       if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
       await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, CONFIG);
-      write(this.caption, frame?.meta?.caption ?? "");
+      this.#write(frame);
       this.legend = legendOf(data);
+    }
+
+    #write(frame) {
+      write(this.caption, [frame?.meta?.caption, ...this.#notes].filter(Boolean).join("   ·   "));
     }
 
     #layout(layout) {
@@ -59,12 +72,17 @@
       const font = { family: getComputedStyle(document.body).fontFamily, size: 12, ...layout.font, color: css("mute") };
       const own = { ...layout, width, height, autosize: false, showlegend: false, font, paper_bgcolor: clear, plot_bgcolor: clear };
       own.uirevision ??= "steady";
+      // what the figure says of itself joins the caption: there it is neither covered by the plot nor lost in captures
+      const aside = (note) => note.xref === "paper" && note.yref === "paper";
+      this.#notes = (layout.annotations ?? []).filter(aside).map((note) => note.text);
+      own.annotations = (layout.annotations ?? []).filter((note) => !aside(note));
       if (own.scene) own.scene = { ...own.scene, bgcolor: clear, uirevision: own.uirevision };
       return own;
     }
 
     /** Draws a frame. True once it is on the screen; false if it has to wait for the pointer. */
     apply(frame, { pick = false } = {}) {
+      if (this.#showing || !this.#scene) return false;
       const data = frame.data.map((trace) => padded(this.#recolour(trace)));
       const live = parts.scene.applyLive(this.plot, frame.traces, data);
       this.#path = live ? "live" : "restyle";
@@ -74,7 +92,7 @@
         return false;
       } else this.#restyle(frame.traces, data);
       this.#frame = frame;
-      write(this.caption, frame.meta?.caption ?? "");
+      this.#write(frame);
       return true;
     }
 
@@ -120,6 +138,14 @@
   function padded(trace) {
     const empty = trace.x?.length === 0 && (trace.type ?? "scatter3d") === "scatter3d";
     return empty ? { ...trace, x: [null], y: [null], z: [null] } : trace;
+  }
+
+  // On a dark page a pale surface would glare and hide light arrows.
+  function dimmed(trace) {
+    const share = Number(css("dim")) || 1;
+    if (share === 1 || trace.type !== "mesh3d" || !trace.intensity || !trace.lighting) return trace;
+    const { ambient = 0.8, diffuse = 0.8 } = trace.lighting;
+    return { ...trace, lighting: { ...trace.lighting, ambient: ambient * share, diffuse: diffuse * share } };
   }
 
   function blend(trace, partial) {

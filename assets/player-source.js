@@ -23,6 +23,8 @@
     return params.toString();
   }
 
+  const decodeTimes = []; // main-thread milliseconds a frame, off the play path
+
   const server = {
     /** Calls onEvent for each line of the run's stream; resolves at its end. Aborting cancels the run. */
     async run(link, onEvent, signal) {
@@ -40,7 +42,9 @@
     async frame(link, view, step, signal) {
       const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, { signal }));
       const text = await response.text();
+      const start = performance.now();
       const frame = parts.decode(JSON.parse(text));
+      if (decodeTimes.push(performance.now() - start) > 300) decodeTimes.shift();
       // base64 holds three bytes in four characters
       frame.bytes = text.length * 0.75;
       return frame;
@@ -113,5 +117,5 @@
     }
   }
 
-  Object.assign(parts, { Refusal, Frames, server, recorded });
+  Object.assign(parts, { Refusal, Frames, server, recorded, decodeTimes });
 })();

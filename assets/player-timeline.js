@@ -105,10 +105,10 @@
     /** bands [{name, from, to}], marks [{step, label}]; `claimed`: do they hold as two phases? */
     phases(bands, marks, claimed = true) {
       this.#bands = bands.filter((band) => band.to > band.from);
-      this.#marks = marks;
+      this.#marks = [...marks].sort((one, other) => one.step - other.step);
       this.bandRow.classList.toggle("unclaimed", !claimed);
       this.bandRow.replaceChildren(...this.#bands.map((band) => this.#band(band)));
-      this.markRow.replaceChildren(...marks.map((mark) => el("span", { class: "mark", title: `${mark.label}: ${mark.step}` })));
+      this.markRow.replaceChildren(...this.#marks.map((mark) => el("span", { class: "mark", title: `${mark.label}: ${mark.step}` }, el("small", {}, mark.label))));
       this.#fit();
     }
 
@@ -121,8 +121,12 @@
 
     /** Which phase holds at `step`, in words. */
     phaseAt(step) {
-      const band = this.#bands.find(({ from, to }) => step >= from && (step < to || to === this.#last));
+      const band = this.#bandAt(step);
       return band ? say(`phase_${band.name}`) : "";
+    }
+
+    #bandAt(step) {
+      return this.#bands.find(({ from, to }) => step >= from && (step < to || to === this.#last));
     }
 
     setScale(log) {
@@ -154,6 +158,7 @@
       this.input.setAttribute("aria-valuetext", say("player_valuetext", values));
       write(this.where, say("player_where", values));
       write(this.accuracy, say("player_accuracy", values));
+      [...this.bandRow.children].forEach((node, at) => node.classList.toggle("now", this.#bands[at] === this.#bandAt(step)));
       this.#moveCursor();
     }
 
@@ -173,8 +178,42 @@
         node.classList.remove("tight");
         node.classList.toggle("tight", node.firstChild.offsetWidth + 14 > node.clientWidth);
       });
-      [...this.markRow.children].forEach((node, at) => (node.style.left = `${share(this.#marks[at].step)}%`));
+      this.#fitMarks(share);
       this.#moveCursor();
     }
+
+    // A mark's words are shown where they run neither into each other nor out of the line; the tooltip always has them.
+    #fitMarks(share) {
+      let free = 0;
+      [...this.markRow.children].forEach((node, at) => {
+        const x = (share(this.#marks[at].step) / 100) * this.width;
+        const half = node.firstChild.offsetWidth / 2;
+        const shown = x - half >= free && x + half <= this.width;
+        if (shown) free = x + half + 8;
+        node.style.left = `${x}px`;
+        node.classList.toggle("tight", !shown);
+      });
+    }
+  };
+
+  const TYPING = `input, textarea, select, [contenteditable=true], [role=slider], [role=combobox], [role=tab], [role=radio],
+    [role=menuitem], [role=option], [role=dialog] *`;
+
+  /** The listener for the keys of playing: space, arrows (with shift ten steps), Home, End; not while typing. */
+  parts.keyboard = (player) => (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== player.timeline.input && event.target.matches?.(TYPING)) return;
+    // space on a button presses that button
+    if (event.key === " " && event.target.closest?.("button, a, summary")) return;
+    const does = {
+      " ": () => player.toggle(),
+      ArrowLeft: () => player.move(event.shiftKey ? -10 : -1),
+      ArrowRight: () => player.move(event.shiftKey ? 10 : 1),
+      Home: () => player.seek(0),
+      End: () => player.seek(player.last),
+    }[event.key];
+    if (!does || !player.last) return;
+    event.preventDefault();
+    does();
   };
 })();

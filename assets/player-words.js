@@ -15,6 +15,7 @@
       this.progress = byId("progress");
       this.fill = el("div", { class: "fill" });
       this.progress?.replaceChildren(this.fill);
+      [this.notice, byId("summary")].forEach((node) => node?.setAttribute("aria-live", "polite"));
       this.hush();
     }
 
@@ -42,6 +43,8 @@
       this.notice.dataset.key = key;
       this.notice.className = `notice ${kind}`;
       this.notice.hidden = false;
+      // progress is written many times a second: not to be read aloud
+      this.notice.setAttribute("aria-live", kind === "busy" ? "off" : "polite");
       const words = el("p", {}, el("strong", {}, message), advice ? " " : "", advice);
       const buttons = actions.map(({ label, act }) => el("button", { type: "button", onclick: act }, label));
       this.notice.replaceChildren(words, ...buttons);

@@ -1,0 +1,389 @@
+/* The player's state: which run and step, seeking, playing. It knows nothing of nets.
+ *
+ * A run is a stream of events (player-run.js), a step is a plotly frame; frames are fetched ahead (player-fetch.js)
+ * from a source (player-source.js) and drawn by player-picture.js.
+ */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+  const { say } = parts;
+
+  const WHOLE = 11; // seconds to play a run once at speed 1
+  const REST = 1.2; // seconds at the last step before a loop starts over
+  const SMOOTH = 30; // frames a second worth aiming at
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  parts.Player = class Player {
+    link = "";
+    view = {};
+    last = 0;
+    step = 0;
+    shown = -1;
+    playing = false;
+    ready = false;
+    log = true;
+    speed = 1;
+    loop = false;
+    frameTimes = [];
+    run = null;
+    retries = 0;
+    steps = []; // log-spaced steps, the sequence of the logarithmic scale
+    fetcher = null;
+    #every = []; // 0..last, the sequence of the linear scale
+    #series = {};
+    #scene = null;
+    #plain = null; // the view the server draws unasked, in the events of a run
+    #at = 0; // playhead: index into the sequence, with fraction
+    #then = 0;
+    #rested = 0;
+    #switching = null;
+    #scrub = null;
+
+    constructor() {
+      const byId = (id) => document.getElementById(id);
+      this.source = window.DIMPLE_RECORDED ? parts.recorded(window.DIMPLE_RECORDED) : parts.server;
+      this.words = new parts.Words();
+      this.picture = new parts.Picture(byId("picture"));
+      this.timeline = new parts.Timeline(byId("timeline"), {
+        seek: (step, dragging) => this.seek(step, dragging),
+        step: (by) => this.move(by),
+        toggle: () => this.toggle(),
+        scale: (log) => this.setScale(log),
+        speed: (times) => this.setSpeed(times),
+        loop: (on) => this.setLoop(on),
+      });
+      this.charts = new parts.Charts(byId("charts"), (step) => this.seek(step));
+      this.numbers = new parts.Numbers(byId("numbers"));
+      this.setScale(true);
+      this.setLoop(false);
+      this.timeline.setPlaying(false);
+      this.timeline.move(0, null);
+      this.words.advance(null);
+      this.words.verdict("");
+      document.addEventListener("keydown", parts.keyboard(this));
+      new MutationObserver(() => this.repaint()).observe(document.documentElement, {
+        attributes: true, attributeFilter: ["data-mantine-color-scheme"],
+      });
+    }
+
+    // ---- a run
+
+    /** Opens the run of `link`. The last good picture stays till the new one comes. */
+    async open(link, { autoplay } = {}) {
+      this.run?.abort();
+      this.#switching?.abort();
+      this.fetcher?.sleep();
+      this.pause();
+      this.#plain ??= this.view;
+      this.run = new parts.Run(this, link, autoplay);
+      await this.run.follow(this.source);
+    }
+
+    /** A first picture while the run is still going on. */
+    preview(scene, frame) {
+      this.ready = false;
+      return this.#show(scene, frame);
+    }
+
+    /** No new run came of it: back to the one before, if there was one. */
+    async recover(previewed) {
+      if (!this.#scene) return;
+      if (previewed) await this.#show(this.#scene, this.fetcher.frames.get(this.fetcher.frames.nearest(this.step)));
+      this.ready = true;
+      this.fetcher.wake();
+    }
+
+    /** The run is ready: title, charts, first picture; then it plays, or shows the step that was looked at. */
+    async begin(run, event) {
+      const same = this.ready && exhibitOf(this.link) === exhibitOf(run.link);
+      const step = same && this.step >= this.last ? event.last_step : same ? this.step : 0;
+      const autoplay = run.autoplay ?? (run.step === null && !same && !calm.matches);
+      this.link = run.link;
+      this.last = event.last_step;
+      this.steps = event.frame_steps;
+      this.#every = Array.from({ length: this.last + 1 }, (_, each) => each);
+      this.#series = event.series ?? {};
+      this.step = Math.min(autoplay ? 0 : run.step ?? step, this.last);
+      this.#attach(this.view);
+      this.timeline.reset(this.last);
+      this.charts.show(event.charts, this.last);
+      this.words.heading(event.title, event.subtitle);
+      this.words.verdict("");
+      const [scene, frame] = await this.#first(event);
+      if (this.run !== run) return;
+      await this.#show(scene, frame, run.camera);
+      this.#scene = scene;
+      this.ready = true;
+      document.body.classList.remove("is-working");
+      announce("ready", { lastStep: this.last });
+      if (autoplay) this.play();
+      else this.#goto(this.step);
+    }
+
+    // The stream draws the plain view. If the viewer has chosen another, or looks at another step, that is fetched.
+    async #first(event) {
+      const plain = JSON.stringify(this.view) === JSON.stringify(this.#plain);
+      const last = parts.decode(event.frame);
+      if (plain) this.fetcher.frames.put(last.meta.step, { bytes: 3e5, ...last });
+      const scene = plain ? event.scene : this.source.scene(this.link, this.view).catch(() => event.scene);
+      return Promise.all([scene, this.fetcher.exact(this.step).catch(() => last)]);
+    }
+
+    /** A scene with a frame in it, and all that goes with the step. */
+    async #show(scene, frame, camera = null) {
+      await this.picture.show(scene, frame, camera);
+      this.words.legend(this.picture.legend);
+      this.shown = frame?.meta.step ?? -1;
+      this.#tellStep(frame);
+    }
+
+    measured(charts) {
+      this.charts.show(charts, this.last);
+    }
+
+    phases({ bands, marks, verdict, two_phases: claimed }) {
+      this.timeline.phases(bands, marks, claimed);
+      this.words.verdict(verdict, claimed);
+      this.timeline.move(this.step, this.accuracy());
+      this.#speak();
+    }
+
+    #attach(view) {
+      this.fetcher?.close();
+      const wanted = () => parts.wanted({
+        sequence: this.sequence, last: this.last, step: this.step, at: this.#at, stride: this.stride, playing: this.playing, loop: this.loop,
+      });
+      const arrived = () => this.words.hush("gone");
+      this.fetcher = new parts.Fetcher(this.source, this.link, view, { wanted, arrived, failed: (error) => this.#frameLost(error) });
+    }
+
+    #frameLost(error) {
+      const refusal = error instanceof parts.Refusal ? error.event : null;
+      const again = { label: say("player_again"), act: () => this.fetcher.again() };
+      const actions = refusal && error.status < 500 ? [] : [again];
+      this.words.tell("error gone", refusal?.message ?? say("player_gone"), { advice: refusal?.advice ?? say("player_gone_frames"), actions });
+    }
+
+    // ---- how it is looked at
+
+    /** View options that need no new training: scene and frame anew, the rest as it was. */
+    async show(options) {
+      const before = JSON.stringify(this.view);
+      this.view = { ...this.view, ...options };
+      if (!this.last || JSON.stringify(this.view) === before) return;
+      this.#switching?.abort();
+      const control = (this.#switching = new AbortController());
+      const { view, link, step } = this;
+      try {
+        const [scene, frame] = await Promise.all([
+          this.source.scene(link, view, control.signal), this.source.frame(link, view, step, control.signal),
+        ]);
+        if (control.signal.aborted) return;
+        this.#attach(view);
+        this.fetcher.frames.put(frame.meta.step, frame);
+        this.#scene = scene;
+        await this.#show(scene, frame);
+        this.#goto(this.step);
+      } catch (error) {
+        if (error.name !== "AbortError") this.#frameLost(error);
+      }
+    }
+
+    async repaint() {
+      await this.picture.repaint();
+      this.charts.repaint();
+      if (this.picture.legend) this.words.legend(this.picture.legend);
+      if (this.fetcher) this.#goto(this.step);
+    }
+
+    setScale(log) {
+      this.log = log;
+      this.timeline.setScale(log);
+      this.charts.setScale(log);
+      this.#at = this.#indexOf(this.step);
+    }
+
+    setLoop(on) {
+      this.loop = on;
+      this.timeline.setLoop(on);
+    }
+
+    setSpeed(times) {
+      this.speed = times;
+      this.timeline.setSpeed(times);
+    }
+
+    // ---- seeking
+
+    /** To `step`: at once with the nearest picture there is, then with its own. */
+    seek(step, dragging = false) {
+      if (!this.last) return;
+      if (dragging) this.pause();
+      this.#goto(Math.min(this.last, Math.max(0, Math.round(step))), dragging);
+    }
+
+    /** By `by` steps; stepping is looking closely, so playing ends. */
+    move(by) {
+      this.pause();
+      this.seek(this.step + by);
+    }
+
+    #goto(step, dragging = false) {
+      this.step = step;
+      this.#at = this.#indexOf(step);
+      this.#rested = 0;
+      const frames = this.fetcher.frames;
+      const near = frames.has(step) ? step : frames.nearest(step);
+      if (near !== null && near !== this.shown) this.#draw(frames.get(near));
+      else this.#tellStep(frames.get(step));
+      clearTimeout(this.#scrub);
+      if (near !== step) this.#scrub = setTimeout(() => this.#exact(step), dragging ? 60 : 0);
+      else this.fetcher.pump();
+      this.#speak();
+    }
+
+    async #exact(step) {
+      const fetcher = this.fetcher;
+      const frame = await fetcher.exact(step).catch(() => null);
+      if (!frame || fetcher !== this.fetcher || this.step !== step) return;
+      this.#draw(frame);
+      fetcher.pump();
+    }
+
+    // ---- playing
+
+    toggle() {
+      if (this.playing) this.pause();
+      else this.play();
+    }
+
+    play() {
+      if (!this.last || this.playing) return;
+      if (this.step >= this.last) this.#goto(0);
+      this.#at = this.#indexOf(this.step);
+      this.playing = true;
+      this.#then = performance.now();
+      this.timeline.setPlaying(true);
+      announce("play", {});
+      this.fetcher.pump();
+      requestAnimationFrame((now) => this.#tick(now));
+    }
+
+    pause() {
+      if (!this.playing) return;
+      this.playing = false;
+      this.timeline.setPlaying(false);
+      this.picture.settle();
+      announce("pause", {});
+      this.#goto(this.step);
+    }
+
+    /** Steps to play through: the log-spaced ones, or all. */
+    get sequence() {
+      return this.log ? this.steps : this.#every;
+    }
+
+    #indexOf(step) {
+      return this.sequence.length ? parts.nearest(this.sequence, step) : 0;
+    }
+
+    /** Sequence entries a second. */
+    get #rate() {
+      return (this.speed * Math.max(60, this.sequence.length)) / WHOLE;
+    }
+
+    /** Entries from one shown frame to the next: more than one where neither screen nor server could keep up. */
+    get stride() {
+      return Math.max(1, Math.ceil(this.#rate / Math.min(SMOOTH, this.fetcher?.pace ?? SMOOTH)));
+    }
+
+    #tick(now) {
+      if (!this.playing) return;
+      const passed = Math.min(0.25, Math.max(0, now - this.#then) / 1000);
+      this.#then = now;
+      const sequence = this.sequence;
+      const end = sequence.length - 1;
+      const from = this.#indexOf(this.step);
+      const aim = Math.min(end, this.#at + passed * this.#rate);
+      const next = this.#newest(sequence, from, Math.floor(aim));
+      // nothing new to show yet: the playhead waits rather than runs away
+      this.#at = next === null ? Math.min(aim, Math.max(this.#at, from + this.stride)) : aim;
+      if (next !== null) {
+        this.step = sequence[next];
+        this.#draw(this.fetcher.frames.get(this.step));
+        this.fetcher.pump();
+      }
+      if (this.step >= sequence[end]) this.#ended(passed);
+      if (this.playing) requestAnimationFrame((later) => this.#tick(later));
+    }
+
+    /** The latest fetched entry after `from` up to `to`, or null. */
+    #newest(sequence, from, to) {
+      for (let index = to; index > from; index--) if (this.fetcher.frames.has(sequence[index])) return index;
+      return null;
+    }
+
+    #ended(passed) {
+      this.#rested += passed;
+      if (!this.loop) this.pause();
+      else if (this.#rested >= REST) this.#goto(0);
+    }
+
+    // ---- drawing
+
+    /** Draws a frame fetched for the step asked for, or for its neighbour. */
+    draw(frame, step) {
+      this.step = step;
+      this.#draw(frame);
+    }
+
+    #draw(frame) {
+      const start = performance.now();
+      if (this.picture.apply(frame, { pick: !this.playing })) this.shown = frame.meta.step;
+      this.#tellStep(frame);
+      this.frameTimes.push(performance.now() - start);
+      if (this.frameTimes.length > 1000) this.frameTimes.shift();
+    }
+
+    accuracy(step = this.step) {
+      return this.#series.accuracy?.[step] ?? null;
+    }
+
+    /** Cursor, numbers and words of the step asked for; the frame may be a neighbour's while its own is fetched. */
+    #tellStep(frame) {
+      this.timeline.move(this.step, this.accuracy() ?? frame?.meta.accuracy ?? null);
+      this.charts.move(this.step);
+      if (frame?.meta.numbers) this.numbers.show(frame.meta.numbers);
+      announce("step", { step: this.step });
+    }
+
+    #speak() {
+      if (this.playing || !this.last) return;
+      const values = { step: this.step, last: this.last, accuracy: this.accuracy()?.toFixed(2) ?? "–", phase: this.timeline.phaseAt(this.step) };
+      this.words.summary(say(values.phase ? "player_summary_phase" : "player_summary", values));
+    }
+
+    // ---- for the page and for tests
+
+    state() {
+      const { step, shown, playing, last: lastStep, ready, link, view, log, speed, loop, stride, frameTimes } = this;
+      return {
+        step, shown, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
+        camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, decodeTimes: [...parts.decodeTimes],
+      };
+    }
+
+    /** The link of what is seen now: run, step and camera. */
+    share() {
+      const params = new URLSearchParams(this.link.replace(/^\?/, ""));
+      params.set("step", this.step);
+      const eye = this.picture.camera?.eye;
+      if (eye) params.set("camera", [eye.x, eye.y, eye.z].map((value) => value.toFixed(2)).join(","));
+      return params.toString();
+    }
+  };
+
+  const announce = (name, detail) => document.dispatchEvent(new CustomEvent(`dimple:${name}`, { detail }));
+
+  // Another exhibit is another story, told from the start; another knob is the same one, looked at where it was.
+  const exhibitOf = (link) => new URLSearchParams(link.replace(/^\?/, "")).get("exhibit");
+})();
