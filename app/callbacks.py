@@ -3,8 +3,9 @@
 import secrets
 from typing import Any
 
-from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
+from app.layout import ranges
 from app.text import say
 from toy import FieldError
 from toy.exhibits import EXHIBITS
@@ -73,11 +74,12 @@ def _in_browser(app: Dash) -> None:
     here = "dimplePage"
     app.clientside_callback(
         ClientsideFunction(here, "open"), Output("sent", "data"), Input("link", "data"), State("address", "search"))
-    app.clientside_callback(
-        ClientsideFunction(here, "slide"), Output({"control": MATCH}, "value", allow_duplicate=True),
-        Input({"slider": MATCH}, "value"), State({"control": MATCH}, "value"), prevent_initial_call=True)
-    app.clientside_callback(
-        ClientsideFunction(here, "follow"), Output({"slider": MATCH}, "value"), Input({"control": MATCH}, "value"))
+    # One callback both ways: two would be a circle, which Dash refuses.
+    for name in ranges():
+        slider, number = {"slider": name}, {"control": name}
+        app.clientside_callback(
+            ClientsideFunction(here, "tie"), Output(number, "value", allow_duplicate=True), Output(slider, "value"),
+            Input(slider, "value"), Input(number, "value"), State(slider, "id"), prevent_initial_call=True)
     app.clientside_callback(
         ClientsideFunction(here, "show"), Output("shown", "data"), Input({"look": ALL}, "value"),
         State({"look": ALL}, "id"))

@@ -48,7 +48,8 @@ def helped(name: str) -> dmc.Tooltip:
     span = "" if choices(name) else say("control.range", low=f"{bounds(name)[0]:g}", high=f"{bounds(name)[1]:g}",
                                         unit="" if unit in ("", "1") else f" {unit}")
     text = say("control.help", label=label, help=FIELDS[name].model_fields[name].description, range=span).strip()
-    mark = html.Button("i", className="help", **{"aria-label": text}, type="button")
+    aria: dict[str, Any] = {"aria-label": text}
+    mark = html.Button("i", className="help", type="button", **aria)
     return dmc.Tooltip(mark, label=text, multiline=True, w=240, position="right", openDelay=100,
                        events={"hover": True, "focus": True, "touch": True})
 
@@ -99,13 +100,10 @@ def controls() -> html.Aside:
 def looks() -> html.Div:
     """How the picture is drawn: needs no training."""
     return html.Div([
-        html.Label([
-            html.Span(words()[f"look.{name}"]),
-            dmc.SegmentedControl(
-                id={"look": name}, size="xs", value=getattr(Look(), name),
-                data=[{"value": value, "label": words()[f"look.{name}.{value}"]} for value in allowed],
-            ),
-        ])
+        dmc.SegmentedControl(
+            id={"look": name}, size="xs", value=getattr(Look(), name), **{"aria-label": words()[f"look.{name}"]},
+            data=[{"value": value, "label": words()[f"look.{name}.{value}"]} for value in allowed],
+        )
         for name, allowed in LOOKS.items()
     ], className="looks", id="looks")
 

@@ -125,9 +125,9 @@ def phases(recording: Recording, table: Table) -> dict[str, Any]:
                            ("t_all_right", found.t_all_right))
         if step is not None
     ]
-    shown = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,
+    shown: dict[str, Any] = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,
              "accuracy": "-" if found.accuracy_at_t_cling is None else f"{found.accuracy_at_t_cling:.2f}",
-             "fall": f"{found.fall:.2g}" if np.isfinite(found.fall) else "-"}
+             "fall": f"{found.fall:.0f}" if found.fall >= 10 else f"{found.fall:.1f}"}
     if table.chart is None:
         verdict = words()["verdict.no_normal"]
     elif found.two_phases:

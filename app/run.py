@@ -67,10 +67,10 @@ class Run:
             fresh = sorted(item for item in self._latest.values() if item[0] > seen)
         return (fresh[-1][0] if fresh else seen), [line for _, line in fresh]
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        """Wait until a condition on this run holds."""
+    async def until_ready(self) -> None:
+        """Wait until the recording is complete, or will never be."""
         async for _ in self.lines(lambda: asyncio.sleep(0, False)):
-            if done():
+            if self.ready:
                 return
 
     async def lines(self, left: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, cast
 
 from dash import Dash
 from fastapi import FastAPI, Request, Response
@@ -47,8 +47,11 @@ INDEX = """<!DOCTYPE html>
     <footer>{%config%}{%scripts%}{%renderer%}</footer>
   </body>
 </html>"""
-ICON = ("%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath d='M2 12q5 0 9 7t10 0q4-7 9-7' "
-        "fill='none' stroke='%231b7a6b' stroke-width='4'/%3E%3Ccircle cx='16' cy='9' r='4' fill='%23d55e00'/%3E%3C/svg%3E")
+ICON = (
+    "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Cpath d='M2 12q5 0 9 7t10 0q4-7 9-7' fill='none' stroke='%231b7a6b' stroke-width='4'/%3E"
+    "%3Ccircle cx='16' cy='9' r='4' fill='%23d55e00'/%3E%3C/svg%3E"
+)
 
 
 def create(limits: Limits | None = None, executor: Executor | None = None, warm: bool = True) -> FastAPI:
@@ -77,10 +80,11 @@ def _page(server: FastAPI) -> Dash:
     index = Template(INDEX).substitute(
         icon=ICON, plotly=PLOTLY, text=_script(words()), ranges=_script(layout.ranges()))
     app = Dash(
-        "dimple-lab", server=server, backend="fastapi", assets_folder=str(ASSETS), assets_path_ignore=["vendor"],
-        index_string=index, title=words()["app.name"], update_title="", description=words()["app.description"],
-        serve_locally=True,
+        "dimple-lab", server=cast(Any, server), backend="fastapi", assets_folder=str(ASSETS),
+        assets_path_ignore=["vendor"], index_string=index, title=words()["app.name"], update_title="",
+        description=words()["app.description"], serve_locally=True,
     )
+    app.backend.websocket_capability = False  # the page's few callbacks go over plain HTTP
     app.layout = layout.page
     callbacks.register(app)
     return app

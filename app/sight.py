@@ -225,8 +225,8 @@ def _lines(world: World) -> np.ndarray:
         return np.linspace(bounds[0, 0], bounds[0, 1], 257)[:, None]
     parts = []
     for axis in (0, 1):
-        along = np.linspace(*bounds[axis], fine)
-        for value in np.linspace(*bounds[1 - axis], LINES):
+        along = np.linspace(bounds[axis, 0], bounds[axis, 1], fine)
+        for value in np.linspace(bounds[1 - axis, 0], bounds[1 - axis, 1], LINES):
             row = np.empty((fine + 1, 2))
             row[:-1, axis], row[:-1, 1 - axis], row[-1] = along, value, np.nan
             parts.append(row)

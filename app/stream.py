@@ -222,7 +222,7 @@ class Runs:
                         if self._runs.get(run.link) is run:
                             del self._runs[run.link]
                     continue
-                await run.until(lambda run=run: run.ready)
+                await run.until_ready()
             finally:
                 self.leave(run)
         recording = self._recordings.get((setup.world, setup.knobs))

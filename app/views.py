@@ -216,9 +216,9 @@ def _common(window: Window, look: Look) -> dict[str, Any]:
     text = (say("picture.parameters") if times is None else say("picture.true_scale") if abs(times - 1) < 0.05
             else say("picture.exaggerated", times=f"{times:.2g}"))
     if window.note and window.kind != "ambient":
-        text = say("picture.direction", axis=window.labels[-1], note=window.note) + "   " + text
-    note = {"text": text, "xref": "paper", "yref": "paper", "x": 0.01, "y": 0.005, "xanchor": "left",
-            "yanchor": "bottom", "showarrow": False, "font": {"size": 12, "color": theme.MUTE}}
+        text = say("picture.direction", axis=window.labels[-1], note=window.note) + " · " + text
+    note = {"text": text, "xref": "paper", "yref": "paper", "x": 0.99, "y": 0.995, "xanchor": "right",
+            "yanchor": "top", "showarrow": False, "font": {"size": 12, "color": theme.MUTE}}
     return {
         "uirevision": "picture", "paper_bgcolor": theme.CLEAR, "plot_bgcolor": theme.CLEAR, "showlegend": False,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "font": {"family": theme.FONT, "size": 12, "color": theme.MUTE},

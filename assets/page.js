@@ -43,19 +43,14 @@
         return link;
       },
 
-      /** A slider was moved: its number. */
-      slide(at, current) {
-        const of = range(window.dash_clientside.callback_context.triggered_id?.slider);
-        if (!of || place(Number(current), of) === at) return skip();
-        return value(at, of);
-      },
-
-      /** A number has changed: its slider. */
-      follow(current) {
-        const of = range(window.dash_clientside.callback_context.outputs_list.id.slider);
+      /** A slider and its number: the one that was moved decides. */
+      tie(at, current, { slider }) {
+        const of = range(slider);
         const number = Number(current);
-        if (!of || current === "" || current === null || Number.isNaN(number)) return skip();
-        return Math.min(1000, Math.max(0, place(Math.min(of.high, Math.max(of.low, number)), of)));
+        const shown = Number.isFinite(number) ? place(Math.min(of.high, Math.max(of.low, number)), of) : at;
+        if (shown === at) return [skip(), skip()];
+        const moved = window.dash_clientside.callback_context.triggered_id?.slider;
+        return moved ? [value(at, of), skip()] : [skip(), shown];
       },
 
       /** How the picture is drawn. */

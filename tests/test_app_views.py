@@ -1,0 +1,146 @@
+"""Pictures: frames agree with scenes, keep their size, and say what is missing."""
+
+import base64
+import gzip
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from app import charts, marks, report, views, wire
+from app.sight import LOOKS, Look
+from app.text import words
+from toy import FieldError, Knobs, View, World, simulate, windows
+from toy.exhibits import EXHIBITS
+from toy.link import build
+
+SMALL = {"hidden_layers": 2, "width": 16}
+WORLDS = {
+    "slice": (World(**SMALL), Knobs(steps=60)),
+    "line": (World(manifold="line", labels="alternating", codimension=1, **SMALL), Knobs(steps=60)),
+    "line-slice": (World(manifold="line", labels="alternating", codimension=9, **SMALL), Knobs(steps=60)),
+    "sphere": (World(manifold="sphere", codimension=1, **SMALL), Knobs(steps=60)),
+    "unrolled": (World(manifold="torus", codimension=5, **SMALL), Knobs(steps=60)),
+}
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def seen(request):
+    recording = simulate(*WORLDS[request.param])
+    view = View(resolution=24)
+    return recording, windows.window(recording, view), view
+
+
+def unpacked(column):
+    if isinstance(column, list):
+        return np.array(column)
+    return np.frombuffer(base64.b64decode(column["bdata"]), {"f4": "<f4", "u1": "u1", "i4": "<i4"}[column["dtype"]])
+
+
+@pytest.mark.parametrize("look", [Look(**{name: value}) for name, allowed in LOOKS.items() for value in allowed])
+def test_scene_and_frame_agree_and_plotly_accepts_them(seen, look):
+    recording, window, view = seen
+    scene, frame = views.picture(recording, window, view, recording.last_step, look)
+    figure = go.Figure(json.loads(wire.dumps(scene)))
+    assert len(figure.data) == len(scene["data"]) > 4
+    assert scene["layout"]["uirevision"]
+    for i, part in zip(frame["traces"], frame["data"], strict=True):
+        assert part.items() <= scene["data"][i].items()
+
+
+def test_frames_of_all_steps_move_the_same_traces(seen):
+    recording, window, view = seen
+    frames = [views.picture(recording, window, view, step, Look())[1] for step in (0, 7, recording.last_step)]
+    assert len({tuple(frame["traces"]) for frame in frames}) == 1
+    assert [frame["name"] for frame in frames] == ["0", "7", str(recording.last_step)]
+    assert all(frame["meta"]["caption"] for frame in frames)
+
+
+def test_step_outside_the_recording_is_refused(seen):
+    recording, window, view = seen
+    with pytest.raises(FieldError, match="step must be"):
+        views.picture(recording, window, view, recording.last_step + 1, Look())
+
+
+def test_hero_frame_fits_the_wire():
+    setup = build("dimpled-sheet", {"steps": 120})
+    recording = simulate(setup.world, setup.knobs)
+    window = windows.window(recording, setup.view)
+    _, frame = views.picture(recording, window, setup.view, recording.last_step, Look())
+    mesh = frame["data"][0]
+    size = len(gzip.compress(wire.dumps(frame)))
+    assert size < 8.2 * len(mesh["i"]), f"{size} bytes for {len(mesh['i'])} triangles"
+
+
+def test_no_boundary_is_said_and_drawn_as_nothing():
+    world, knobs = WORLDS["slice"]
+    recording = simulate(world, knobs.replace(steps=2))
+    window = windows.window(recording, View(half_height=0.001, resolution=24))
+    _, frame = views.picture(recording, window, View(half_height=0.001, resolution=24), 0, Look())
+    mesh = frame["data"][0]
+    if len(mesh["i"]) == 1:
+        assert "not in this window" in frame["meta"]["caption"]
+
+
+def test_unknown_look_is_refused():
+    with pytest.raises(FieldError, match="colour must be one of"):
+        Look(colour="pink")
+
+
+def test_ordering_a_mesh_keeps_its_triangles_and_their_orientation():
+    rng = np.random.default_rng(0)
+    vertices = rng.random((40, 3))
+    faces = np.array([rng.choice(40, 3, replace=False) for _ in range(70)])
+    moved, renamed = wire.ordered(vertices, faces)
+
+    def normals(v, f):
+        a, b, c = v[f].swapaxes(0, 1)
+        return {tuple(np.round(n, 9)) for n in np.cross(b - a, c - a)}
+
+    assert normals(vertices, faces) == normals(moved, renamed)
+
+
+@pytest.mark.parametrize("low,high", [(0.0, 1.0), (-0.06, 1.06), (-1e-3, 1e-3), (-3.0, 40.0)])
+def test_rounding_stays_below_its_promise(low, high):
+    values = np.random.default_rng(1).uniform(low, high, 500)
+    assert np.abs(wire.rounded(values, low, high) - values).max() <= (high - low) / wire.LEVELS
+
+
+def test_arrows_keep_their_number_and_end_where_they_should():
+    low, high, aspect = np.zeros(3), np.array([1.0, 1.0, 0.1]), np.array([1.3, 1.3, 0.75])
+    tails, heads = np.full((2, 3), 0.02), np.array([[0.5, 0.5, 0.05], [np.nan] * 3])
+    mesh = marks.arrow_mesh(tails, heads, low, high, aspect).reshape(2, -1, 3)
+    assert np.allclose(mesh[0, -1], heads[0]) and np.allclose(mesh[1], tails[1])
+    assert marks.arrow_faces(2).max() == 2 * mesh.shape[1] - 1
+
+
+def test_chained_curve_has_every_segment_once():
+    angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    vertices = np.stack([np.cos(angle), np.sin(angle)], 1)
+    pairs = np.stack([np.arange(20), (np.arange(20) + 1) % 20], 1)[np.random.default_rng(0).permutation(20)]
+    line = marks.chain(vertices, pairs)
+    assert len(line) == 22  # closed: 21 points and a gap
+    assert marks.chain(np.zeros((0, 2)), np.zeros((0, 2), int)).shape == (0, 2)
+
+
+def test_measures_charts_and_phases_come_out_whole():
+    recording = simulate(*WORLDS["slice"])
+    table = report.Table(recording, windows.normal_chart(recording, View()))
+    for _ in table.fill():
+        if table.cheap_complete:
+            assert json.loads(wire.dumps(report.phases(recording, table)))["verdict"]
+    event = json.loads(wire.dumps(report.measures(recording, table)))
+    assert {chart["id"] for chart in event["charts"]} == set(charts.CHARTS)
+    assert event["names"]["gradient_normal_share"]["chance"] == pytest.approx(30 / 32)
+    for chart in event["charts"]:
+        go.Figure(chart["figure"])
+
+
+def test_coarse_to_fine_covers_all_steps_ends_first():
+    order = report.coarse_to_fine(list(range(72)))
+    assert sorted(order) == list(range(72)) and set(order[:2]) == {0, 71}
+
+
+def test_every_exhibit_and_field_has_words():
+    assert all(f"exhibit.{name}" in words() and f"exhibit.{name}.title" in words() for name in EXHIBITS)

@@ -1,0 +1,178 @@
+"""The routes: streams, frames, refusals, limits."""
+
+import gzip
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app import callbacks, layout
+from app.limits import Limits
+from app.server import PLOTLY, create
+from app.store import Store
+from toy.exhibits import EXHIBITS
+from toy.world import FIELDS
+
+LINK = "exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=40&resolution=24&codimension=3"
+
+
+@pytest.fixture(scope="module")
+def client():
+    with TestClient(create(warm=False)) as client:
+        yield client
+
+
+def events(client, link):
+    with client.stream("GET", f"/api/run?{link}") as answer:
+        assert answer.status_code == 200 and answer.headers["content-type"] == "application/x-ndjson"
+        return [json.loads(line) for line in answer.iter_lines() if line]
+
+
+def test_a_run_streams_to_its_end(client):
+    heard = events(client, LINK)
+    kinds = [event["event"] for event in heard]
+    assert kinds[-1] == "done" and {"ready", "measures", "phases"} <= set(kinds)
+    ready = next(event for event in heard if event["event"] == "ready")
+    assert ready["last_step"] == 40 == ready["frame_steps"][-1] and ready["frame_steps"][0] == 0
+    assert len(ready["series"]["loss"]) == 41 and ready["diverged_at"] is None
+    assert ready["title"] and ready["subtitle"] and ready["frame"]["meta"]["step"] == 40
+
+
+def test_a_second_listener_hears_the_same_run(client):
+    assert events(client, LINK)[-1]["event"] == "done"
+    runs = client.app.state.runs
+    assert len([run for run in runs._runs.values() if run.setup.knobs.steps == 40]) == 1
+
+
+def test_frames_are_compressed_small_and_kept(client):
+    events(client, LINK)
+    answer = client.get(f"/api/frame?{LINK}&step=17")
+    assert answer.status_code == 200 and answer.headers["content-encoding"] == "gzip"
+    assert answer.json()["meta"]["step"] == 17
+    assert len(gzip.compress(answer.content)) < 80_000
+    assert client.get(f"/api/frame?{LINK}&step=17", headers={"accept-encoding": "identity"}).json() == answer.json()
+    scene = client.get(f"/api/scene?{LINK}&colour=plain&arrows=split").json()
+    assert scene["data"] and scene["layout"]["uirevision"]
+
+
+def test_a_frame_asked_for_first_trains_the_run(client):
+    assert client.get(f"/api/frame?{LINK}&seed=5&step=3").json()["meta"]["step"] == 3
+
+
+@pytest.mark.parametrize("path,field", [
+    (f"/api/frame?{LINK}&step=41", "step"), (f"/api/frame?{LINK}&step=-1", "step"), (f"/api/frame?{LINK}", "step"),
+    (f"/api/frame?{LINK}&step=1e9", "step"), (f"/api/frame?{LINK}&step=3&colour=pink", "colour"),
+    ("/api/run?exhibit=nowhere", "exhibit"), ("/api/run?codimension=5000", "codimension"),
+    ("/api/run?learning_rate=nan", "learning_rate"), ("/api/run?manifold=cube", "manifold"),
+    ("/api/run?width=%00", "width"), ("/api/run?steps=" + "9" * 5000, "link"),
+])
+def test_wrong_input_names_field_allowed_and_got(client, path, field):
+    answer = client.get(path)
+    assert answer.status_code == 400
+    told = answer.json()
+    assert told["event"] == "error" and told["field"] == field and told["allowed"] and "got" in told
+    assert told["message"].startswith(f"{field} must be ")
+
+
+def test_a_window_that_does_not_fit_is_told_on_the_stream(client):
+    heard = events(client, LINK + "&window=ambient&codimension=5")
+    assert heard[-1]["event"] == "error" and heard[-1]["field"] == "window"
+
+
+def test_a_diverging_run_keeps_what_it_has(client):
+    link = LINK + "&optimizer=sgd&learning_rate=10&init_scale=10&steps=400"
+    heard = events(client, link)
+    ready = next((event for event in heard if event["event"] == "ready"), None)
+    if ready is None:
+        assert heard[-1]["event"] == "error"
+    elif ready["diverged_at"] is not None:
+        assert ready["last_step"] < ready["diverged_at"] + 1
+        assert client.get(f"/api/frame?{link}&step={ready['last_step']}").status_code == 200
+
+
+def test_a_full_server_says_so():
+    held = threading.Event()
+    with ThreadPoolExecutor(1) as one:
+        one.submit(held.wait)
+        server = create(Limits(waiting=2), one, warm=False)
+        runs = server.state.runs
+        try:
+            with TestClient(server) as client:
+                for seed in (1, 2):
+                    runs.join(callbacks.opened(f"?{LINK}&seed={seed}")[0])
+                answer = client.get(f"/api/run?{LINK}&seed=3")
+                assert answer.status_code == 503 and "busy" in answer.json()["message"]
+        finally:
+            held.set()
+
+
+def test_the_last_listener_takes_the_run_with_it():
+    held = threading.Event()
+    with ThreadPoolExecutor(1) as one:
+        one.submit(held.wait)
+        runs = create(executor=one, warm=False).state.runs
+        setup = callbacks.opened(f"?{LINK}")[0]
+        first, second = runs.join(setup), runs.join(setup)
+        assert first is second
+        runs.leave(first)
+        assert not first.gone.is_set()
+        runs.leave(second)
+        assert first.gone.is_set()
+        assert runs.join(setup) is not first
+        held.set()
+
+
+def test_a_closed_connection_cancels_a_long_run(client):
+    link = LINK + "&steps=100000&width=64&seed=9"
+    with client.stream("GET", f"/api/run?{link}") as answer:
+        next(answer.iter_raw())
+    runs = client.app.state.runs
+    for _ in range(100):
+        if not any(run.setup.knobs.steps == 100_000 for run in runs._runs.values()):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the run goes on though nobody listens")
+
+
+def test_the_page_fetches_nothing_from_elsewhere(client):
+    page = client.get("/").text
+    for mark in ('src="http', "src='http", 'href="http', "cdn", "unpkg"):
+        assert mark not in page
+    assert PLOTLY in page and "DIMPLE_TEXT" in page
+    script = client.get(PLOTLY)
+    assert script.status_code == 200 and "immutable" in script.headers["cache-control"] and len(script.content) > 3e6
+    assert client.get("/_dash-layout").status_code == 200
+
+
+def test_every_field_has_a_control_in_its_group():
+    made = json.dumps(layout.controls().to_plotly_json(), default=lambda part: part.to_plotly_json())
+    assert all(f'"control": "{name}"' in made for name in FIELDS)
+
+
+def test_a_forged_link_opens_the_exhibit_and_says_why():
+    setup, message = callbacks.opened("?exhibit=wall&codimension=99999")
+    assert setup.exhibit == "wall" and "codimension must be" in message
+    setup, message = callbacks.opened("?exhibit=<script>")
+    assert setup.exhibit == next(iter(EXHIBITS)) and message
+    assert callbacks.opened("")[1] == ""
+
+
+def test_wrong_values_are_told_beside_their_control_and_keep_the_link():
+    from dash import no_update
+
+    ids = [{"control": "codimension"}, {"control": "width"}]
+    errors, link = callbacks.linked([5000, 10], "dimpled-sheet", ids)
+    assert "codimension must be" in errors[0] and errors[1] == "" and link is no_update
+    errors, link = callbacks.linked([5, 10], "dimpled-sheet", ids)
+    assert errors == ["", ""] and "codimension=5" in link and "width=10" in link
+    assert callbacks.linked([None, 10], "dimpled-sheet", ids)[0][0]
+
+
+def test_store_drops_the_oldest_first():
+    store: Store[bytes] = Store(10, len)
+    for name, size in (("a", 4), ("b", 4), ("a", 4), ("c", 4)):
+        store.put(name, b"x" * size)
+    assert store.get("b") is None and store.get("a") and store.get("c")
