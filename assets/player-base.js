@@ -66,13 +66,21 @@
     i1: Int8Array, u1: Uint8Array, u1c: Uint8ClampedArray,
   };
 
-  /** Plotly's {dtype, bdata, shape} anywhere in `tree` becomes typed arrays (rows of them when two-dimensional). */
+  /** Plotly's {dtype, bdata, shape} anywhere in `tree` becomes typed arrays (rows of them when two-dimensional),
+   *  and {delta: [d0, d1, ...]} the running sum d0, d0 + d1, ...: index lists travel shorter so. */
   function decode(tree) {
     if (Array.isArray(tree)) return tree.length && typeof tree[0] === "object" ? tree.map(decode) : tree;
     if (!isPlain(tree)) return tree;
     if (typeof tree.bdata === "string") return typed(tree);
+    if (Array.isArray(tree.delta)) return running(tree.delta);
     for (const key in tree) tree[key] = decode(tree[key]);
     return tree;
+  }
+
+  function running(delta) {
+    const out = new Int32Array(delta.length);
+    for (let at = 0, sum = 0; at < delta.length; at++) out[at] = sum += delta[at];
+    return out;
   }
 
   function typed({ dtype, bdata, shape }) {

@@ -1,4 +1,4 @@
-/* The charts beside the picture: drawn once, a cursor laid over them, a click seeks. And the table of the step. */
+/* The charts beside the picture: drawn once, a cursor laid over them, a click seeks. */
 (() => {
   const parts = (window.dimpleParts ??= {});
   const { el, say, write, css } = parts;
@@ -132,38 +132,4 @@
   }
 
   const dash = (kind) => ({ dot: "dotted", dash: "dashed", dashdot: "dashed" })[kind] ?? "solid";
-
-  /** The table of the step inside `root`: one row a number, its chance level beside it. */
-  parts.Numbers = class Numbers {
-    #rows = new Map();
-    #names = "";
-
-    constructor(root) {
-      this.root = root;
-    }
-
-    show(numbers) {
-      const names = numbers.map(({ name, label }) => name + label).join();
-      if (names !== this.#names) this.#build(numbers);
-      this.#names = names;
-      for (const { name, value, chance } of numbers) {
-        const row = this.#rows.get(name);
-        write(row.value, parts.number(value));
-        write(row.chance, chance === null || chance === undefined ? "" : parts.number(chance));
-      }
-    }
-
-    #build(numbers) {
-      this.#rows.clear();
-      const head = el("tr", {}, el("th", { scope: "col" }, say("player_numbers")),
-        el("th", { scope: "col" }, say("player_value")), el("th", { scope: "col", title: say("player_chance_help") }, say("player_chance")));
-      const body = numbers.map(({ name, label, unit }) => {
-        const row = { value: el("td", { class: "value" }), chance: el("td", { class: "chance" }) };
-        this.#rows.set(name, row);
-        const units = unit && unit !== "1" ? el("small", {}, unit) : "";
-        return el("tr", { "data-number": name }, el("th", { scope: "row" }, label, " ", units), row.value, row.chance);
-      });
-      this.root.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
-    }
-  };
 })();

@@ -106,6 +106,7 @@
       this.#attach(this.view);
       this.timeline.reset(this.last);
       this.charts.show(event.charts, this.last);
+      this.numbers.measured(null);
       this.words.heading(event.title, event.subtitle);
       this.words.verdict("");
       const [scene, frame] = await this.#first(event);
@@ -136,8 +137,11 @@
       this.#tellStep(frame);
     }
 
-    measured(charts) {
+    /** More of the run has been measured: its charts, and the rows of the table beside the frame's own numbers. */
+    measured({ charts, table, names }) {
       this.charts.show(charts, this.last);
+      this.numbers.measured(table, names);
+      this.numbers.at(this.step);
     }
 
     phases({ bands, marks, verdict, two_phases: claimed }) {
@@ -157,6 +161,7 @@
     }
 
     #frameLost(error) {
+      if (this.words.says("gone")) return;
       const refusal = error instanceof parts.Refusal ? error.event : null;
       const again = { label: say("player_again"), act: () => this.fetcher.again() };
       const actions = refusal && error.status < 500 ? [] : [again];
@@ -352,7 +357,7 @@
     #tellStep(frame) {
       this.timeline.move(this.step, this.accuracy() ?? frame?.meta.accuracy ?? null);
       this.charts.move(this.step);
-      if (frame?.meta.numbers) this.numbers.show(frame.meta.numbers);
+      this.numbers.at(this.step, frame?.meta.numbers);
       announce("step", { step: this.step });
     }
 

@@ -26,7 +26,7 @@
     }
 
     async follow(source) {
-      this.words.hush("error", "warning");
+      if (!this.words.says("gone")) this.words.hush();
       this.words.advance(undefined);
       document.body.classList.add("is-working");
       try {
@@ -38,13 +38,14 @@
     }
 
     #heard(event) {
+      this.words.hush("gone");
       if (event.event === "done" || event.event === "error") this.#over = true;
       const does = {
         queued: () => this.words.tell("busy", say("player_queued", { place: event.place })),
         progress: () => this.#progress(event),
         preview: () => !this.started && this.#preview(event),
         ready: () => this.#ready(event),
-        measures: () => this.started && this.player.measured(event.charts),
+        measures: () => this.started && this.player.measured(event),
         phases: () => this.started && this.player.phases(event),
         error: () => this.#refused(event),
         done: () => this.#done(),

@@ -47,12 +47,18 @@
       this.notice.setAttribute("aria-live", kind === "busy" ? "off" : "polite");
       const words = el("p", {}, el("strong", {}, message), advice ? " " : "", advice);
       const buttons = actions.map(({ label, act }) => el("button", { type: "button", onclick: act }, label));
-      this.notice.replaceChildren(words, ...buttons);
+      const close = el("button", { type: "button", class: "close", "aria-label": say("player_close"), title: say("player_close"), onclick: () => this.hush() }, "×");
+      this.notice.replaceChildren(words, ...buttons, ...(kind === "busy" ? [] : [close]));
     }
 
-    /** Clears the notice; given kinds, only if it is one of them. */
-    hush(...kinds) {
-      if (kinds.length && !kinds.some((kind) => this.notice.classList.contains(kind))) return;
+    /** Is the notice of this kind? */
+    says(kind) {
+      return this.notice.classList.contains(kind);
+    }
+
+    /** Clears the notice; given a kind, only if it is of that kind. */
+    hush(kind) {
+      if (kind && !this.says(kind)) return;
       this.notice.hidden = true;
       this.notice.className = "notice";
       this.notice.dataset.key = "";
