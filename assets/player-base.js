@@ -36,6 +36,12 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
+  /** The page's font for plotly, `share` of the page's size. */
+  function font(share) {
+    const { fontFamily, fontSize } = getComputedStyle(document.body);
+    return { family: fontFamily, size: Math.round(share * parseFloat(fontSize)) };
+  }
+
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
   // Figures come in the light palette. In the dark one the same roles take other values.
@@ -126,5 +132,5 @@
     return step - steps[low] <= steps[high] - step ? low : high;
   }
 
-  Object.assign(parts, { say, number, el, write, css, recolouring, isPlain, decode, place, stepAt, nearest });
+  Object.assign(parts, { say, number, el, write, font, css, recolouring, isPlain, decode, place, stepAt, nearest });
 })();

@@ -64,11 +64,12 @@
       const recolour = parts.recolouring(true);
       const data = card.figure.data.map((trace) => ({ ...recolour(trace), x: this.#steps(trace.x) }));
       const given = recolour(card.figure.layout ?? {});
-      const quiet = { gridcolor: css("line"), zeroline: false, tickfont: { size: 11, color: css("mute") }, linecolor: css("line") };
+      const font = { ...parts.font(0.79), color: css("mute") };
+      const quiet = { gridcolor: css("line"), zeroline: false, tickfont: font, linecolor: css("line") };
       const layout = {
         ...given, width: card.plot.clientWidth, height: card.plot.clientHeight, autosize: false, margin: MARGIN, showlegend: false,
         title: undefined, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: false,
-        font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: css("mute") },
+        font,
         xaxis: { ...given.xaxis, ...quiet, ...this.#axis(), showgrid: false, title: undefined, ticks: "outside", ticklen: 3, tickcolor: css("line") },
         yaxis: { nticks: 5, ...given.yaxis, ...quiet, title: undefined, automargin: false,
           ...(given.yaxis?.type === "log" ? { dtick: 1, tickformat: "~g" } : {}) },

@@ -9,6 +9,7 @@
     #scene = null;
     #frame = null;
     #held = false;
+    #settled = true; // are the hover buffers to follow the picture?
     #waiting = null;
     #showing = 0;
     #queue = Promise.resolve();
@@ -58,6 +59,7 @@
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
       await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, CONFIG);
+      parts.scene.quieten(this.plot, () => this.#held || !this.#settled);
       this.#write(frame);
       this.legend = legendOf(data);
     }
@@ -69,7 +71,7 @@
     #layout(layout) {
       const { clientWidth: width, clientHeight: height } = this.plot;
       const clear = "rgba(0,0,0,0)";
-      const font = { family: getComputedStyle(document.body).fontFamily, size: 12, ...layout.font, color: css("mute") };
+      const font = { ...parts.font(0.86), color: css("mute") };
       const own = { ...layout, width, height, autosize: false, showlegend: false, font, paper_bgcolor: clear, plot_bgcolor: clear };
       own.uirevision ??= "steady";
       // what the figure says of itself joins the caption: there it is neither covered by the plot nor lost in captures
@@ -86,7 +88,8 @@
       const data = frame.data.map((trace) => padded(this.#recolour(trace)));
       const live = parts.scene.applyLive(this.plot, frame.traces, data);
       this.#path = live ? "live" : "restyle";
-      if (live) parts.scene.redraw(this.plot, pick);
+      this.#settled = pick;
+      if (live) parts.scene.redraw(this.plot, pick && !this.#held);
       else if (this.#held && this.plot._fullLayout?.scene) {
         this.#waiting = frame;
         return false;
@@ -103,15 +106,18 @@
     }
 
     #release() {
+      if (!this.#held) return;
       this.#held = false;
       const frame = this.#waiting;
       this.#waiting = null;
       if (frame) this.apply(frame);
+      if (this.#settled) parts.scene.redraw(this.plot, true);
     }
 
     /** The hover buffers of the picture as it stands; to be called when playing ends. */
     settle() {
-      parts.scene.redraw(this.plot, true);
+      this.#settled = true;
+      if (!this.#held) parts.scene.redraw(this.plot, true);
     }
 
     /** Colours of the page changed: the same scene and step in the new ones. */

@@ -57,6 +57,26 @@
     scene.glplot.redraw();
   }
 
+  /** While quiet() holds, turning the camera does not redraw the hover buffers either: dragging stays smooth. */
+  function quieten(gd, quiet) {
+    const plot = liveScene(gd)?.glplot;
+    const tick = plot?.camera?.tick;
+    if (typeof tick !== "function" || tick.quieted) return;
+    let inside = false;
+    plot.camera.tick = function () {
+      const moved = tick.call(this);
+      if (!moved || !quiet()) return moved;
+      // plotly takes "moved" as an order for picture and hover buffers; redraw() orders the picture alone
+      if (!inside) {
+        inside = true;
+        plot.redraw();
+        inside = false;
+      }
+      return false;
+    };
+    plot.camera.tick.quieted = true;
+  }
+
   /** Fills the GL buffers of a mesh coloured by vertex intensity. False if it is another kind of mesh. */
   function uploadMesh(live, full, scale) {
     const mesh = live.mesh;
@@ -183,5 +203,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { liveScene, applyLive, redraw, camera, lookFrom, canvas };
+  parts.scene = { applyLive, redraw, quieten, camera, lookFrom, canvas };
 })();
