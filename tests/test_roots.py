@@ -53,11 +53,14 @@ def test_refine_evaluates_only_what_has_not_converged():
     assert sizes[0] == 100 and len(sizes) > 1 and set(sizes[1:]) == {1}
 
 
-def test_refine_bounds_the_work_on_hard_functions():
-    field, a, b = segments(SHAPES["jump"], 1)
+@pytest.mark.parametrize("profile", [SHAPES["jump"], lambda t: np.exp(40 * t) - 1e9, lambda t: t**31 - 1e-6])
+def test_refine_bounds_the_work_on_hard_functions(profile):
+    field, a, b = segments(profile, 1)
     calls = []
-    refine(lambda x: calls.append(1) or field(x), a, b, field(a), field(b), 1e-3)
-    assert len(calls) <= 3 * 10 + 3  # a bisection at least every third step
+    x = refine(lambda z: calls.append(1) or field(z), a, b, field(a), field(b), 1e-3)
+    assert len(calls) <= 3 * 10 + 3  # a bisection at least every third step; false position alone needs over 60
+    x = x[0, 0] + np.array([-1, 1]) * 0.02
+    assert profile((x[0] + 1) / 3) < 0 < profile((x[1] + 1) / 3)
 
 
 def test_no_bracket_gives_nan_and_zero_ends_are_roots():

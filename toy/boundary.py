@@ -13,6 +13,7 @@ from typing import Any
 import contourpy
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.ndimage import maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import marching_cubes
@@ -24,7 +25,7 @@ Field = Callable[[Any], Any]  # (m, d) -> (m,)
 
 BLOCKS = (8192, 1024)  # points a call: fixed sizes stay compiled, and larger ones spill the cache
 TOLERANCE = 0.0025  # residual along a grid edge at which refinement stops; share of the edge
-NEAR = 0.5  # a coarse cell is looked at closely when |f| is below this share of f's change across it
+NEAR = 0.25  # a coarse cell is looked at closely when |f| is below this share of f's change across it or a neighbour
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ def _sample(field: Field, box: np.ndarray, resolution: int, dense: bool) -> Floa
 
 def _promising(coarse: np.ndarray) -> Bool[np.ndarray, "c c c"]:
     """Coarse cells with a sign change, with a value that is not finite, or so near zero that f may dip below it."""
-    change = sum(_swing(coarse, axis) for axis in range(3))
+    change = np.nan_to_num(sum(_swing(coarse, axis) for axis in range(3)), nan=np.inf)
+    change = maximum_filter(change, 3)  # a dip in the middle of a cell leaves its own corners equal
     smallest = _pool(np.abs(coarse), 1, np.fmin)
     positive = coarse >= 0
     mixed = _pool(positive, 1, np.logical_or) & _pool(~positive, 1, np.logical_or)
@@ -275,10 +277,10 @@ def _connect(values: np.ndarray) -> tuple[Float[np.ndarray, "v d"], Int[np.ndarr
     if not ((values < 0) & finite).any() or not ((values >= 0) & finite).any():
         return empty
     with np.errstate(over="ignore"):
-        scale = np.median(np.abs(values[finite])) or 1.0
-        shown = np.clip(np.where(finite, values, scale) / scale, -1e6, 1e6)
-    # marching_cubes leaves holes at samples equal to the level and adds 1e-7 to small ones: keep off zero.
-    shown = np.where(np.abs(shown) < 1e-4, np.where(shown < 0, -1e-4, 1e-4), shown)
+        size = np.abs(np.where(finite, values, 1.0)) / (np.median(np.abs(values[finite])) or 1.0)
+    # marching_cubes leaves holes at samples equal to the level and rounds crossings close to a node on to it: keep
+    # off zero and narrow the range. Square roots do not change its face tests, which compare products.
+    shown = np.where(values < 0, -1.0, 1.0) * np.clip(np.sqrt(size), 1e-2, 1e2)
     if d == 2:
         return _lines(np.ma.masked_array(shown, ~finite))
     vertices, faces, _, _ = marching_cubes(shown.astype(np.float32), 0.0)
@@ -306,8 +308,8 @@ def _lines(shown: np.ma.MaskedArray) -> tuple[np.ndarray, np.ndarray]:
     number[last[closed]] = first[closed]  # a closed line repeats its first point
     inside = np.setdiff1d(np.arange(len(points)), last)
     segments = np.stack([number[inside], number[inside + 1]], axis=1)
-    whole = np.round(points)
-    points = np.where(np.abs(points - whole) < 1e-9, whole, points)  # rounding errors of grid lines' own numbers
+    whole = np.round(points)  # on its grid line up to rounding errors
+    points = np.where(np.abs(points - whole) < 1e-9, whole, points)
     return _without(np.zeros(len(points), bool), points[:, ::-1], segments)
 
 
@@ -332,9 +334,8 @@ def _refined(field: Field, box: np.ndarray, values: np.ndarray, nodes: np.ndarra
     if len(inner):
         a[inner], fa[inner] = nodes[inner], evaluate(_points(box, len(values), nodes[inner]))
         b[inner], fb[inner] = _partner(values, a[inner], fa[inner])
-    on_node = (low == high).all(1)  # rounded on to its node, whose value is all but zero
     a, b = (_points(box, len(values), end) for end in (a, b))
-    return np.where(on_node[:, None], a, refine(evaluate, a, b, fa, fb, TOLERANCE))
+    return refine(evaluate, a, b, fa, fb, TOLERANCE)
 
 
 def _partner(values: np.ndarray, nodes: np.ndarray, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
