@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -92,6 +93,8 @@ def main(argv: list[str] | None = None) -> int:
             list_exhibits()
             return 0
         setup = setup_of(args.name, args.set, args.seed)
+        if args.out and not Path(args.out).resolve().parent.is_dir():
+            raise FieldError("--out", "a file in a folder that exists", args.out)
         use_compilation_cache()
         run(setup, args.out, args.json)
         return 0

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy import nets
-from toy.windows import Window
+from toy.charts import Window, shape, through
 
 SAMPLES = 65  # along each line: a pair of crossings closer than 1/32 of the measuring height is not seen
 HALVINGS = 12
@@ -31,14 +31,10 @@ class Heights:
 
 @partial(jax.jit, static_argnums=(0,))
 def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height: Array) -> tuple[Array, Array, Array]:
-    from toy.windows import _fold, _to_ambient
-
-    affine = chart.kind != "unrolled"
-    folded = _fold(params, chart.origin, chart.basis) if affine else params
+    seen = through(logit, params, chart)
 
     def field(v: Array, t: Array) -> Array:
-        z = jnp.concatenate([v, t[:, None]], axis=1)
-        return logit(folded, z if affine else _to_ambient(chart, z))
+        return seen(jnp.concatenate([v, t[:, None]], axis=1))
 
     steps = jnp.linspace(-height, height, SAMPLES)
     values = jax.lax.map(lambda t: field(u, jnp.full(len(u), t)), steps)  # (SAMPLES, m): one block a height
@@ -66,8 +62,7 @@ def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height:
 
 def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"]) -> Heights:
     """Nearest crossing, number of crossings and slope on the line through each phi(u), up to the chart's height."""
-    from toy.windows import _shape
-
-    out = _scan(nets.logit(chart.world), params, _shape(chart), jnp.asarray(u, jnp.float32), jnp.float32(chart.high[-1]))
+    logit, height = nets.logit(chart.world), jnp.float32(chart.high[-1])
+    out = _scan(logit, params, shape(chart), jnp.asarray(u, jnp.float32), height)
     nearest, count, slope = (np.asarray(a) for a in out)
     return Heights(nearest, count, slope)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy.manifolds import Manifold, point, tangent
+
+if TYPE_CHECKING:  # world reads this file's maps
+    from toy.world import Knobs, World
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def five_point(manifold: Manifold, side: int, key: Array) -> Float[Array, "N k"]
 
 
 def alternating(unit: Array, cell: Array, side: int, key: Array) -> Array:
-    """+1, -1, +1, ... in the order of the points along the first parameter (rows of a grid alike)."""
+    """+1, -1, +1, ... by cell along the first parameter: rows of a grid alike."""
     return 1 - 2 * (cell[:, 0] % 2)
 
 
@@ -73,7 +77,7 @@ def domain(manifold: Manifold, sampling: str) -> tuple[tuple[float, float], ...]
     return ((0.0, 1.1),) if sampling == "five-point" else manifold.domain
 
 
-def sample(world, knobs) -> tuple[Array, Array, Array]:
+def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
     """(u, x, y) of a world: (N, k), (N, n), (N,).
 
     x = phi(u) + noise z with z standard normal in the normal space of M; each label is flipped with

@@ -87,10 +87,7 @@ def unit_normal(manifold: Manifold, u: Float[Array, "m k"]) -> Float[Array, "m e
     if manifold.e != manifold.k + 1:
         raise ValueError(f"{manifold.name} is no hypersurface of R^{manifold.e}")
     d = jax.vmap(jax.jacfwd(manifold.embed))(u)
-    if manifold.k == 1:
-        normal = jnp.stack([-d[:, 1, 0], d[:, 0, 0]], axis=1)
-    else:
-        normal = jnp.cross(d[:, :, 0], d[:, :, 1])
+    normal = jnp.stack([-d[:, 1, 0], d[:, 0, 0]], axis=1) if manifold.k == 1 else jnp.cross(d[:, :, 0], d[:, :, 1])
     return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
 
 
@@ -160,7 +157,8 @@ def focal(manifold: Manifold, resolution: int = 129) -> float:
     For directions w in the tangent plane the curvature is |II(w, w)| / |w|^2; its largest value over a fan
     of directions is taken. Bottlenecks between far parts of M are not seen: `reach` covers those.
     """
-    axes = [jnp.linspace(low, high, resolution if manifold.k == 1 else resolution // 4) for low, high in manifold.domain]
+    side = resolution if manifold.k == 1 else resolution // 4
+    axes = [jnp.linspace(low, high, side) for low, high in manifold.domain]
     u = jnp.stack(jnp.meshgrid(*axes, indexing="ij"), -1).reshape(-1, manifold.k)
     angle = jnp.linspace(0, jnp.pi, 12, endpoint=False)
     fan = jnp.ones((1, 1)) if manifold.k == 1 else jnp.stack([jnp.cos(angle), jnp.sin(angle)], 1)

@@ -42,7 +42,14 @@ def robust_sheet(points: Float[np.ndarray, "m e"], h: Float[np.ndarray, " m"]) -
     start = np.linalg.lstsq(design, h, rcond=None)[0]
     start[0] += np.median(h - design @ start)
     scale = max(float(np.median(np.abs(h - design @ start))), 1e-9)
-    best = least_squares(lambda a: design @ a - h, start, jac=lambda a: design, loss="soft_l1", f_scale=scale).x
+
+    def residual(a: np.ndarray) -> np.ndarray:
+        return design @ a - h
+
+    def slope(_: np.ndarray) -> np.ndarray:
+        return design
+
+    best = least_squares(residual, start, jac=slope, loss="soft_l1", f_scale=scale).x
     return lambda where: np.column_stack([np.ones(len(where)), where]) @ best
 
 
@@ -53,14 +60,16 @@ def dimple_amplitude(r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], sid
     return float(side / 2 * (r[y > 0].mean() - r[y < 0].mean()))
 
 
-def permutation_level(r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], level: float = 0.95) -> float:
-    """The `level` quantile of B over shuffled labels (either side being as good): a length."""
+def permutation_level(
+    r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], side: float, level: float = 0.95
+) -> float:
+    """The `level` quantile of B over shuffled labels: a length; NaN when a class is missing."""
     if not (y > 0).any() or not (y < 0).any():
         return float("nan")
     shuffled = np.random.default_rng(0).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
     positive = shuffled > 0
     up, down = (positive @ r) / positive.sum(1), (~positive @ r) / (~positive).sum(1)
-    return float(np.quantile((up - down) / 2, level))
+    return float(np.quantile(side / 2 * (up - down), level))
 
 
 @lru_cache(maxsize=32)
@@ -111,7 +120,7 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
             where = np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(data.u)))[:, : world.geometry.e]
             r = own[crossed] - sheet(where[crossed])
             out["dimple_amplitude"] = dimple_amplitude(r, data.y[crossed], side)
-            out["dimple_null_95"] = permutation_level(r, data.y[crossed])
+            out["dimple_null_95"] = permutation_level(r, data.y[crossed], side)
     return out
 
 
@@ -181,7 +190,7 @@ MEASURES: dict[str, Measure] = {
     "distance_free_median": Measure("length", "Median distance to the nearest boundary point."),
     "distance_on_median": Measure("length", "Median distance to the nearest boundary point on the manifold (chord)."),
     "distance_geodesic_median": Measure("length", "The same along the manifold."),
-    "distance_off_median": Measure("length", "Median distance to the nearest boundary point straight off the manifold."),
+    "distance_off_median": Measure("length", "Median distance to the boundary straight off the manifold."),
     "perturbation_normal_share": Measure(
         "1", "Share of the minimal perturbation that points off the manifold.", _normal_chance
     ),

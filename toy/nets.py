@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+if TYPE_CHECKING:  # world reads this file's maps
+    from toy.world import Knobs, World
 
 Params = dict[str, Any]
 
@@ -31,23 +35,24 @@ def _logit(hidden_layers: int, width: int, activation: str) -> Callable[[Params,
     module = MLP(hidden_layers, width, activation)
 
     def logit(params: Params, x: Array) -> Array:
-        return module.apply({"params": params}, x)
+        logits: Array = module.apply({"params": params}, x)  # type: ignore[assignment]
+        return logits
 
     return logit
 
 
-def logit(world) -> Callable[[Params, Float[Array, "m n"]], Float[Array, " m"]]:
+def logit(world: "World") -> Callable[[Params, Float[Array, "m n"]], Float[Array, " m"]]:
     """The logit function (params, x (m, n)) -> (m,) of a world's net; equal nets give the same function object."""
     return _logit(world.hidden_layers, world.width, world.activation)
 
 
-def layer_sizes(world) -> list[tuple[int, int]]:
+def layer_sizes(world: "World") -> list[tuple[int, int]]:
     """(fan-in, fan-out) of each layer."""
     sizes = [world.n] + [world.width] * world.hidden_layers + [1]
-    return list(zip(sizes[:-1], sizes[1:], strict=True))
+    return list(pairwise(sizes))
 
 
-def parameter_count(world) -> int:
+def parameter_count(world: "World") -> int:
     """Number of weights and biases."""
     return sum((fan_in + 1) * fan_out for fan_in, fan_out in layer_sizes(world))
 
@@ -85,7 +90,7 @@ def uniform(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, A
     return jax.vmap(draw)(jnp.arange(fan_in)), draw(2**31 - 1)
 
 
-def initial(world, knobs) -> Params:
+def initial(world: "World", knobs: "Knobs") -> Params:
     """Starting parameters: (weights, bias_spread x biases) x init_scale; a function of the seed alone; traceable."""
     key = jax.random.fold_in(jax.random.key(knobs.seed), 2)
     params = {}

@@ -58,7 +58,7 @@ def phases(
     t_cling = first_for_good(steps, offset < offset[0] / 2)
     t_dimple = first_for_good(steps, (bulge > bulge[-1] / 2) & (bulge > level))
     t_all_right = first_for_good(np.arange(len(margin)), margin > 0)
-    fall = float(offset[0] / offset[-1]) if offset[-1] > 0 else float("nan")
+    fall = float(offset[0] / offset[-1]) if offset[-1] else float("inf")
     checks = {
         "no_clinging": t_cling is not None,
         "no_dimpling": t_dimple is not None,

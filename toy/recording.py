@@ -1,11 +1,12 @@
 """Recording: what a run leaves behind - every step's scalars, and parameters by checkpoint and exact replay."""
 
 import json
+import numbers
 import threading
-import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from toy.nets import Params
 from toy.world import Knobs, World, check, stride
 
 FORMAT = 1
+SCALARS = ("loss", "accuracy", "margin")
 RECENT = 4  # states kept beside the checkpoints: playing forward replays one step at a time
 
 
@@ -31,7 +33,7 @@ class Recording:
     """One run: world, knobs, data, loss / accuracy / margin (last_step + 1,) and `params(step)` for every step.
 
     Steps count updates: step 0 is the untrained net. `diverged_at` is the step whose loss or gradient was not
-    finite (None for a healthy run); steps before it stay usable.
+    finite (None for a healthy run); steps before it stay usable. One thread may train while others read.
     """
 
     def __init__(self, world: World, knobs: Knobs):
@@ -44,15 +46,13 @@ class Recording:
         self._checkpoints: dict[int, training.State] = {0: state}
         self._recent: OrderedDict[int, training.State] = OrderedDict()
         self._lock = threading.Lock()
-        self._scalars: dict[str, list[np.ndarray]] = {"loss": [], "accuracy": [], "margin": []}
+        self._scalars = {name: np.zeros(knobs.steps + 1, np.float32) for name in SCALARS}
+        self._known = 0  # steps whose scalars are known, a diverged one included
         self.finished = False
         self.diverged_at: int | None = None
 
     def _column(self, name: str) -> np.ndarray:
-        parts = self._scalars[name]
-        if len(parts) > 1:
-            self._scalars[name] = parts = [np.concatenate(parts)]
-        return parts[0] if parts else np.zeros(0, np.float32)
+        return self._scalars[name][: min(self._known, self.last_step + 1)]
 
     @property
     def loss(self) -> np.ndarray:
@@ -72,7 +72,7 @@ class Recording:
     @property
     def last_step(self) -> int:
         """The last step whose parameters are usable."""
-        return max(0, len(self.loss) - 1 - (self.diverged_at is not None and len(self.loss) > 1))
+        return max(0, self._known - 1 - (self.diverged_at is not None))
 
     @property
     def measured_steps(self) -> list[int]:
@@ -83,30 +83,25 @@ class Recording:
     def nbytes(self) -> int:
         """Bytes of checkpoints, cache, data and scalars."""
         state = sum(a.nbytes for a in jax.tree.leaves(self._checkpoints[0]))
-        own = self.data.x.nbytes + sum(p.nbytes for parts in self._scalars.values() for p in parts)
+        own = sum(a.nbytes for a in (self.data.u, self.data.x, self.data.y, *self._scalars.values()))
         return state * (len(self._checkpoints) + len(self._recent)) + own
 
-    def train(self, cancelled: Callable[[], bool] | None = None) -> "Recording":
-        """Train to the end, keeping checkpoints; returns itself. A `cancelled` run ends early with what it has."""
-        for _ in self.chunks():
-            if cancelled and cancelled():
-                break
-        return self
-
-    def chunks(self):
-        """Train chunk by chunk, yielding the recording after each."""
-        state, step, last = self._checkpoints[0], 0, self.knobs.steps
+    def chunks(self) -> Iterator["Recording"]:
+        """Train chunk by chunk, yielding the recording after each; a run that was broken off goes on."""
+        step, last = self._known, self.knobs.steps
+        state = self._state(step)
         while not self.finished:
             # One step past the end is asked for, so that the last parameters' scalars are recorded too.
             count = min(self._stride - step % self._stride, training.CHUNK, last - step + 1)
             state, trace = training.advance(self.world, self.knobs, state, self._x, self._y, jnp.int32(count))
-            done = int(trace.count)
-            for name in self._scalars:
-                self._scalars[name].append(np.asarray(getattr(trace, name))[:done])
+            done = int(trace.done)
+            for name, column in self._scalars.items():
+                column[step : step + done] = np.asarray(getattr(trace, name))[:done]
             step += done
             if bool(trace.diverged):
                 self.diverged_at = step - 1
             self.finished = bool(trace.diverged) or bool(trace.stopped) or step > last
+            self._known = step  # after its scalars: a reading thread sees whole steps only
             if not self.finished and step % self._stride == 0 and step < last:
                 self._checkpoints[step] = state
             yield self
@@ -121,7 +116,7 @@ class Recording:
             while nearest < step:
                 count = min(step - nearest, training.CHUNK)
                 state, trace = training.advance(self.world, self.knobs, state, self._x, self._y, jnp.int32(count))
-                nearest += int(trace.count)
+                nearest += int(trace.done)
             self._recent[step] = state
             while len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
@@ -133,7 +128,8 @@ class Recording:
 
     def check_step(self, step: int) -> int:
         """The step as an int; FieldError outside 0 .. last_step."""
-        if isinstance(step, bool) or int(step) != step or not 0 <= step <= self.last_step:
+        whole = isinstance(step, numbers.Real) and not isinstance(step, bool) and step == step // 1
+        if not whole or not 0 <= step <= self.last_step:
             raise FieldError("step", f"a whole number between 0 and {self.last_step}", step)
         return int(step)
 
@@ -143,7 +139,7 @@ class Recording:
                   for i, leaf in enumerate(jax.tree.leaves(state))}
         header = {"format": FORMAT, "world": self.world.model_dump(), "knobs": self.knobs.model_dump(),
                   "diverged_at": self.diverged_at, "finished": self.finished, "steps": list(self._checkpoints)}
-        scalars = {name: self._column(name) for name in self._scalars}
+        scalars = {name: column[: self._known] for name, column in self._scalars.items()}
         with open(path, "wb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **scalars, **leaves)  # type: ignore[arg-type]
 
@@ -156,19 +152,32 @@ class Recording:
                 if header["format"] != FORMAT:
                     raise FieldError("file", f"a recording of format {FORMAT}", f"format {header['format']}")
                 new = cls(World(**header["world"]), Knobs(**header["knobs"]))
-                like = jax.tree.flatten(new._checkpoints[0])
-                for step in header["steps"]:
-                    leaves = [jnp.asarray(file[f"{step}/{i}"]) for i in range(len(like[0]))]
-                    if any(a.shape != b.shape for a, b in zip(leaves, like[0], strict=True)):
-                        raise ValueError("a checkpoint has the wrong shape")
-                    new._checkpoints[step] = jax.tree.unflatten(like[1], leaves)
-                new._scalars = {name: [file[name]] for name in new._scalars}
-                new.diverged_at, new.finished = header["diverged_at"], header["finished"]
+                new._restore(header, file)
                 return new
-        except FieldError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise FieldError("file", "a recording that `save` wrote", str(path), f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # a damaged file can raise nearly anything: zip, numpy, JSON and range errors
+            if isinstance(error, FieldError) and error.field == "file":
+                raise
+            why = f"{type(error).__name__}: {error}"
+            raise FieldError("file", "a recording that `save` wrote", str(path), why) from error
+
+    def _restore(self, header: dict[str, Any], file: Mapping[str, np.ndarray]) -> None:
+        """Take over scalars and checkpoints; ValueError when they do not belong to this world and these knobs."""
+        like, tree = jax.tree.flatten(self._checkpoints[0])
+        columns = {name: file[name] for name in SCALARS}
+        known, diverged = len(columns["loss"]), header["diverged_at"]
+        if any(a.shape != (known,) or a.dtype != np.float32 for a in columns.values()) or known > self.knobs.steps + 1:
+            raise ValueError("the scalars do not fit the steps")
+        if (diverged is not None and diverged != known - 1) or 0 not in header["steps"]:
+            raise ValueError("the header does not fit the scalars")
+        for step in header["steps"]:
+            leaves = [jnp.asarray(file[f"{step}/{i}"]) for i in range(len(like))]
+            state = jax.tree.unflatten(tree, leaves)
+            if any(a.shape != b.shape or a.dtype != b.dtype for a, b in zip(leaves, like)) or int(state.step) != step:
+                raise ValueError("a checkpoint has the wrong shape or step")
+            self._checkpoints[step] = state
+        for name, column in columns.items():
+            self._scalars[name][:known] = column
+        self._known, self.diverged_at, self.finished = known, diverged, bool(header["finished"])
 
 
 def simulate(

@@ -16,7 +16,7 @@ AT_THE_END = (
 
 
 def table(recording: Recording, chart: windows.Window | None,
-          progress: Callable[[int, int], None] | None = None) -> dict[str, list[float]]:
+          progress: Callable[[int, int], None] | None = None) -> dict[str, list[Any]]:
     """The cheap measures at all measured steps as columns, "steps" among them; undefined values are NaN."""
     steps = recording.measured_steps
     rows = []

@@ -24,7 +24,7 @@ class State(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Scalars of the steps of one call, (CHUNK,) each, the first `count` of them valid.
+    """Scalars of the steps of one call, (CHUNK,) each, the first `done` of them valid.
 
     loss: mean logistic loss without penalties; accuracy: share of y f > 0; margin: min y f (logits).
     stopped: a stop rule was met at the last valid step. diverged: a loss or gradient was not finite.
@@ -33,7 +33,7 @@ class Trace(NamedTuple):
     loss: Array
     accuracy: Array
     margin: Array
-    count: Array
+    done: Array
     stopped: Array
     diverged: Array
 
@@ -107,7 +107,7 @@ def advance(world: World, knobs: Knobs, state: State, x: Array, y: Array, count:
             return State(optax.apply_updates(now.params, updates), opt_state, now.step + 1)
 
         after = jax.lax.cond(diverged | stopped, lambda: now, update)
-        i = trace.count
+        i = trace.done
         return after, Trace(
             trace.loss.at[i].set(loss), trace.accuracy.at[i].set(accuracy), trace.margin.at[i].set(margin),
             i + 1, stopped, diverged,
@@ -115,7 +115,7 @@ def advance(world: World, knobs: Knobs, state: State, x: Array, y: Array, count:
 
     def unfinished(carry: tuple[State, Trace]) -> Array:
         _, trace = carry
-        return (trace.count < count) & ~trace.stopped & ~trace.diverged
+        return (trace.done < count) & ~trace.stopped & ~trace.diverged
 
     empty, no = jnp.zeros(CHUNK), jnp.zeros((), bool)
     return jax.lax.while_loop(

@@ -1,11 +1,10 @@
 """Windows: maps from the two or three coordinates of a picture into R^n.
 
-What is drawn is the zero set of the logit composed with such a map. `Window` is a jax pytree, so one compiled
-function serves all steps, seeds and directions of a world.
+What is drawn is the zero set of the logit composed with such a map.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 
 import jax
@@ -15,119 +14,15 @@ from jaxtyping import Array, Float
 from scipy.stats import qmc
 
 from toy import nets
+from toy.charts import GRID, Window, split
 from toy.errors import FieldError
+from toy.heights import heights
 from toy.labels import domain
-from toy.manifolds import Manifold, point, safe_height, tangent, unit_normal
+from toy.manifolds import Manifold, point, safe_height
 from toy.recording import Recording
 from toy.world import View, World
 
 MARGIN = 0.06  # of the parameter box, shown round it
-GRID = 17  # nodes a side of the direction field of an unrolled window
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=("origin", "basis", "field_v"),
-         meta_fields=("kind", "world", "low", "high", "labels", "half_height", "note"))
-@dataclass(frozen=True)
-class Window:
-    """A map z in R^d -> R^n with the box low .. high that is shown.
-
-    Affine (ambient, slice): z -> origin + z basis, basis (d, n) with orthonormal rows. Unrolled: (u, t) ->
-    phi(u) + t v(u), v the geometric unit normal of a hypersurface, else interpolated from `field_v`.
-    labels: axis names; half_height: shown |t|, a length; note: names the direction v.
-    """
-
-    kind: str
-    world: World
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    labels: tuple[str, ...]
-    half_height: float
-    note: str
-    origin: Array
-    basis: Array
-    field_v: Array | None = None
-
-    @property
-    def dim(self) -> int:
-        """Dimension d of the picture, 2 or 3."""
-        return len(self.low)
-
-    def to_ambient(self, z: Float[Array, "m d"]) -> Float[Array, "m n"]:
-        """Points of R^n shown at display coordinates z."""
-        return _to_ambient(_shape(self), jnp.asarray(z, jnp.float32))
-
-    def field(self, params: nets.Params) -> Callable[[Array], Array]:
-        """The logit in display coordinates, z (m, d) -> (m,); compiled once a block size.
-
-        An affine window is folded into the first layer (W' = basis W, b' = b + origin W), so its cost does not
-        depend on n.
-        """
-        if self.kind == "unrolled":
-            return partial(_unrolled_logit, nets.logit(self.world), params, _shape(self))
-        return partial(_apply, nets.logit(self.world), _fold(params, self.origin, self.basis))
-
-    def display(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Display coordinates (m, d) of points x near phi(u): (u, height along v); x itself when ambient."""
-        if self.kind == "ambient":
-            return np.asarray(x)
-        base = jnp.concatenate([jnp.asarray(u), jnp.zeros((len(u), 1))], axis=1)
-        foot, up = _frame(_shape(self), base)
-        return np.concatenate([np.asarray(u), np.asarray(jnp.sum((x - foot) * up, 1))[:, None]], axis=1)
-
-
-def _shape(window: Window) -> Window:
-    """The window without what only the picture needs: an equal static part means no recompilation."""
-    zeros = (0.0,) * window.dim
-    return replace(window, low=zeros, high=zeros, half_height=0.0, note="", labels=())
-
-
-def _frame(window: Window, z: Array) -> tuple[Array, Array]:
-    """Foot phi(u) (m, n) and unit direction v (m, n) of the line through each z = (u, t)."""
-    world, u = window.world, z[:, :-1]
-    if window.kind != "unrolled":
-        return window.origin + u @ window.basis[:-1], jnp.broadcast_to(window.basis[-1], (len(z), world.n))
-    manifold = world.geometry
-    foot = point(manifold, world.n, window.origin[0], u)
-    if window.field_v is None:
-        return foot, unit_normal(manifold, u)
-    low, high = jnp.array(manifold.domain).T
-    index = ((u - low) / (high - low) * (GRID - 1)).T
-    v = jax.vmap(lambda column: jax.scipy.ndimage.map_coordinates(column, list(index), 1, "nearest"),
-                 in_axes=-1, out_axes=-1)(window.field_v)
-    return foot, v / jnp.linalg.norm(v, axis=1, keepdims=True)
-
-
-@jax.jit
-def _to_ambient(window: Window, z: Array) -> Array:
-    if window.kind != "unrolled":
-        return window.origin + z @ window.basis
-    foot, up = _frame(window, z)
-    return foot + z[:, -1:] * up
-
-
-@partial(jax.jit, static_argnums=0)
-def _apply(logit: Callable, params: nets.Params, z: Array) -> Array:
-    return logit(params, z)
-
-
-@partial(jax.jit, static_argnums=0)
-def _unrolled_logit(logit: Callable, params: nets.Params, window: Window, z: Array) -> Array:
-    return logit(params, _to_ambient(window, z))
-
-
-@jax.jit
-def _fold(params: nets.Params, origin: Array, basis: Array) -> nets.Params:
-    first = params["layer0"]
-    folded = {"kernel": basis @ first["kernel"], "bias": first["bias"] + origin @ first["kernel"]}
-    return {**params, "layer0": folded}
-
-
-def split(world: World, u: Float[Array, "m k"], vectors: Float[Array, "m n"]) -> tuple[Array, Array]:
-    """(tangent, normal) parts of vectors at phi(u), both (m, n)."""
-    frame = tangent(world.geometry, world.n, u)
-    along = jnp.einsum("mnk,mn->mk", frame, vectors)
-    lateral = jnp.einsum("mnk,mk->mn", frame, along)
-    return lateral, vectors - lateral
 
 
 @partial(jax.jit, static_argnums=0)
@@ -210,9 +105,7 @@ def measuring_height(world: World) -> float:
 
 
 def follow(recording: Recording, chart: Window) -> float:
-    """Half height that shows the dimples: 3 x the 80 % quantile of the last step's |h|, at most the measuring height."""
-    from toy.heights import heights  # heights works in a chart, which is made here
-
+    """Half height that shows the dimples: 3 x the 80 % quantile of the last step's |h|, .02 .. measuring height."""
     u = np.concatenate([recording.data.u, _scattered(recording.world, 200)])
     found = heights(chart, recording.params(recording.last_step), u).nearest
     found = np.abs(found[np.isfinite(found)])

@@ -8,6 +8,7 @@ import math
 from typing import Annotated, Any, Self
 
 import jax
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from toy.errors import FieldError, one_of
@@ -24,11 +25,12 @@ TRAIN_FLOPS = 3e13  # about ten minutes
 
 
 def _choice(group: str, names: Any, help: str) -> Any:
-    return Field(description=help, json_schema_extra={"unit": "", "group": group, "choices": list(names)})
+    extra: dict[str, Any] = {"unit": "", "group": group, "choices": list(names)}
+    return Field(description=help, json_schema_extra=extra)
 
 
 def _number(group: str, low: float, high: float, help: str, unit: str = "1", scale: str = "linear") -> Any:
-    extra = {"unit": unit, "group": group, "scale": scale}
+    extra: dict[str, Any] = {"unit": unit, "group": group, "scale": scale}
     return Field(ge=low, le=high, allow_inf_nan=False, description=help, json_schema_extra=extra)
 
 
@@ -39,9 +41,10 @@ class Spec(BaseModel):
 
     def __init__(self, **values: Any) -> None:
         for name, value in values.items():
-            allowed = choices(name, type(self))
-            if name in type(self).model_fields and allowed and value not in allowed:
-                raise FieldError(name, one_of(allowed), value)
+            names = choices(name, type(self))
+            # pydantic would take True for 1, and does not check names.
+            if isinstance(value, bool | np.bool_) or (names and not (isinstance(value, str) and value in names)):
+                raise FieldError(name, allowed_text(type(self), name), value)
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -70,7 +73,9 @@ class World(Spec):
     width: Annotated[int, _number("net", 2, 512, "Neurons in each hidden layer.", "neurons", "log")] = 100
     activation: Annotated[str, _choice("net", NETS, "The nonlinearity of the hidden neurons.")] = "relu"
     init: Annotated[str, _choice("net", INITS, "How the weights are drawn before training.")] = "normal-first"
-    optimizer: Annotated[str, _choice("training", OPTIMIZER_SLOTS, "The rule that turns gradients into steps.")] = "adam"
+    optimizer: Annotated[
+        str, _choice("training", OPTIMIZER_SLOTS, "The rule that turns gradients into steps.")
+    ] = "adam"
     batch_size: Annotated[
         int, _number("training", 0, 1024, "Points in each step's batch; 0 uses all of them.", "points")
     ] = 0
@@ -121,12 +126,18 @@ class Knobs(Spec):
         float, _number("world", 0, 0.5, "Standard deviation of the data off the manifold, per dimension.", "length")
     ] = 0.0
     label_noise: Annotated[float, _number("world", 0, 0.5, "Share of labels flipped at random.")] = 0.0
-    init_scale: Annotated[float, _number("net", 0.01, 10, "Factor on all starting weights and biases.", "1", "log")] = 1.0
-    bias_spread: Annotated[float, _number("net", 0, 10, "Factor on the starting biases alone; 0 starts them at 0.")] = 1.0
+    init_scale: Annotated[
+        float, _number("net", 0.01, 10, "Factor on all starting weights and biases.", "1", "log")
+    ] = 1.0
+    bias_spread: Annotated[
+        float, _number("net", 0, 10, "Factor on the starting biases alone; 0 starts them at 0.")
+    ] = 1.0
     learning_rate: Annotated[
         float, _number("training", 1e-6, 10, "Length of the optimiser's step.", "1", "log")
     ] = 1e-3
-    momentum: Annotated[float, _number("training", 0, 0.999, "Share of the last step kept; optimizer momentum only.")] = 0.9
+    momentum: Annotated[
+        float, _number("training", 0, 0.999, "Share of the last step kept; optimizer momentum only.")
+    ] = 0.9
     weight_decay: Annotated[
         float, _number("training", 0, 1, "Shrinks all weights by learning_rate x this in every step.")
     ] = 0.0
@@ -137,14 +148,18 @@ class Knobs(Spec):
     stop_margin: Annotated[
         float, _number("training", 0, 100, "Stop once every point's y f(x) reaches this; 0 never stops.", "logits")
     ] = 0.0
-    stop_accuracy: Annotated[float, _number("training", 0, 1, "Stop once the accuracy reaches this; 0 never stops.")] = 0.0
+    stop_accuracy: Annotated[
+        float, _number("training", 0, 1, "Stop once the accuracy reaches this; 0 never stops.")
+    ] = 0.0
     seed: Annotated[int, _number("training", 0, 2**31 - 1, "The seed of data, labels, weights and batches.")] = 0
 
 
 class View(Spec):
     """How R^n is cut down to the two or three dimensions of the picture."""
 
-    window: Annotated[str, _choice("view", WINDOW_NAMES, "The map from the picture to R^n; auto picks one that fits.")] = "auto"
+    window: Annotated[
+        str, _choice("view", WINDOW_NAMES, "The map from the picture to R^n; auto picks one that fits.")
+    ] = "auto"
     direction: Annotated[
         str, _choice("view", DIRECTIONS, "The normal direction shown: mean off-manifold gradient, or a random one.")
     ] = "gradient"
@@ -193,7 +208,7 @@ def allowed_text(spec: type[Spec], name: str) -> str:
         return one_of(names)
     low, high = bounds(name)
     kind = "a whole number " if spec.model_fields[name].annotation is int else ""
-    return f"{kind}between {low:g} and {high:g}"
+    return f"{kind}between {low:.10g} and {high:.10g}"
 
 
 def state_bytes(world: World) -> int:
