@@ -320,4 +320,4 @@ def test_windows_that_are_none(low, high):
 
 def test_results_cannot_be_rebound():
     with pytest.raises(FrozenInstanceError):
-        extract(sphere(), LOW, HIGH, 24).faces = None
+        extract(sphere(), LOW, HIGH, 24).vertices = None

@@ -4,9 +4,10 @@ Topology comes from samples on a regular grid, position from a bracketed root fi
 edge, so a vertex lies on the net's zero set and not on an interpolation of it.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -28,29 +29,42 @@ TOLERANCE = 0.0025  # residual along a grid edge at which refinement stops; shar
 NEAR = 0.25  # a coarse cell is looked at closely when |f| is below this share of f's change across it or a neighbour
 
 
-@dataclass(frozen=True)
-class Mesh:
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    vertices: Float[np.ndarray, "v d"]
+    cells: Int[np.ndarray, "c d"]
+    field: Field = dataclasses.field(repr=False)
+    spacing: Float[np.ndarray, " d"]
+
+    @cached_property
+    def residual(self) -> Float[np.ndarray, " v"]:
+        """|f| / |grad f| left at each vertex, (V,); length. Found when first read: 4 evaluations a vertex."""
+        return _residual(self.field, self.spacing, self.vertices)
+
+
+class Mesh(_Shape):
     """Triangles of the boundary in a 3-D window; all empty when it holds none.
 
     vertices: (V, 3) display coordinates. faces: (F, 3) vertex numbers, their normals pointing to f > 0.
-    residual: (V,) |f| / |grad f| left at each vertex; length.
+    residual: (V,). field, spacing: what it was made from, and the grid's cell (3,).
     """
 
-    vertices: Float[np.ndarray, "v 3"]
-    faces: Int[np.ndarray, "f 3"]
-    residual: Float[np.ndarray, " v"]
+    @property
+    def faces(self) -> Int[np.ndarray, "f 3"]:
+        """Vertex numbers of each triangle, (F, 3) int32."""
+        return self.cells
 
 
-@dataclass(frozen=True)
-class Curves:
+class Curves(_Shape):
     """Segments of the boundary in a 2-D window; all empty when it holds none.
 
-    vertices: (V, 2) display coordinates. segments: (S, 2) vertex numbers. residual: (V,) as in Mesh; length.
+    vertices: (V, 2) display coordinates. segments: (S, 2) vertex numbers. residual, field, spacing: as in Mesh.
     """
 
-    vertices: Float[np.ndarray, "v 2"]
-    segments: Int[np.ndarray, "s 2"]
-    residual: Float[np.ndarray, " v"]
+    @property
+    def segments(self) -> Int[np.ndarray, "s 2"]:
+        """Vertex numbers of each segment, (S, 2) int32."""
+        return self.cells
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,7 @@ def extract(field: Field, low: Any, high: Any, resolution: int, dense: bool = Fa
     vertices = _refined(field, box, values, nodes)
     vertices, cells = _without(~np.isfinite(vertices).all(1), vertices, cells)
     kind = Mesh if box.shape[1] == 3 else Curves
-    return kind(vertices, cells, _residual(field, box, resolution, vertices))
+    return kind(vertices, cells, field, (box[1] - box[0]) / (resolution - 1))
 
 
 def topology(field: Field, low: Any, high: Any, resolution: int) -> Topology:
@@ -130,16 +144,12 @@ def length(curves: Curves) -> float:
 
 def parts(shape: Mesh | Curves) -> int:
     """Number of connected pieces."""
-    return _parts(len(shape.vertices), _cells(shape))
+    return _parts(len(shape.vertices), shape.cells)
 
 
 def euler(shape: Mesh | Curves) -> int:
     """Euler characteristic V - E + F: 2 for a sphere, 0 for a torus or a ring, 1 for a disc or an open curve."""
-    return _euler(len(shape.vertices), _cells(shape))
-
-
-def _cells(shape: Mesh | Curves) -> np.ndarray:
-    return shape.faces if isinstance(shape, Mesh) else shape.segments
+    return _euler(len(shape.vertices), shape.cells)
 
 
 def _edges(cells: np.ndarray) -> np.ndarray:
@@ -347,9 +357,9 @@ def _partner(values: np.ndarray, nodes: np.ndarray, f: np.ndarray) -> tuple[np.n
     return corners[best], there[best]
 
 
-def _residual(field: Field, box: np.ndarray, resolution: int, vertices: np.ndarray) -> Float[np.ndarray, " v"]:
-    """|f| / |grad f| at the vertices, slopes over 1 % of a cell (cheaper here than reverse mode); length."""
-    steps = 0.01 * (box[1] - box[0]) / (resolution - 1)
+def _residual(field: Field, spacing: np.ndarray, vertices: np.ndarray) -> Float[np.ndarray, " v"]:
+    """|f| / |grad f|, slopes over 1 % of a cell: any callable will do, and no gradient has to be compiled."""
+    steps = 0.01 * spacing
     points = np.concatenate([vertices] + [vertices + step for step in np.diag(steps)])
     f, *ahead = _values(field, points).reshape(1 + len(steps), -1)
     with np.errstate(divide="ignore", invalid="ignore"):
