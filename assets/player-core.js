@@ -156,8 +156,9 @@
       const wanted = () => parts.wanted({
         sequence: this.sequence, last: this.last, step: this.step, at: this.#at, stride: this.stride, playing: this.playing, loop: this.loop,
       });
-      const arrived = () => this.words.hush("gone");
-      this.fetcher = new parts.Fetcher(this.source, this.link, view, { wanted, arrived, failed: (error) => this.#frameLost(error) });
+      this.fetcher = new parts.Fetcher(this.source, this.link, view, {
+        wanted, hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
+      });
     }
 
     #frameLost(error) {

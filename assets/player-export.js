@@ -78,16 +78,21 @@
 
   function sign(pen, { kind, symbol, colour, scale }, x, y, radius) {
     pen.fillStyle = pen.strokeStyle = colour;
+    pen.lineWidth = radius / 3;
     if (scale) {
       pen.fillStyle = pen.createLinearGradient(x - radius, 0, x + radius, 0);
       scale.forEach(([at, stop]) => pen.fillStyle.addColorStop(at, stop));
     }
     pen.beginPath();
+    const through = (corners) => corners.forEach(([a, b]) => pen.lineTo(x + a * radius, y + b * radius));
     if (kind === "marker" && symbol.startsWith("circle")) pen.arc(x, y, radius, 0, 2 * Math.PI);
-    else if (kind === "marker") [[0, -1], [1, 0], [0, 1], [-1, 0]].forEach(([a, b]) => pen.lineTo(x + a * radius, y + b * radius));
+    else if (kind === "marker") through([[0, -1], [1, 0], [0, 1], [-1, 0]]);
     else if (kind === "surface") pen.rect(x - radius, y - radius, 2 * radius, 2 * radius);
+    else if (kind === "arrow") through([[-1, -0.2], [0.2, -0.2], [0.2, -0.7], [1, 0], [0.2, 0.7], [0.2, 0.2], [-1, 0.2]]);
     else pen.rect(x - radius, y - radius / 5, 2 * radius, radius / 2.5);
-    pen.fill();
+    pen.closePath();
+    if (kind === "marker" && symbol.includes("open")) pen.stroke();
+    else pen.fill();
   }
 
   // Runs inside the worker, beside gifenc. One message a frame; each is answered, so that frames do not pile up.

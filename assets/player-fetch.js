@@ -2,10 +2,10 @@
 (() => {
   const parts = (window.dimpleParts ??= {});
 
-  const AT_ONCE = 3;
+  const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
   const AHEAD = 16;
 
-  /** Frames of one run and view. `hooks`: wanted() -> steps in order of need, arrived(step), failed(error). */
+  /** Frames of one run and view. `hooks`: wanted() -> steps in order of need, hurried(), arrived(step), failed(error). */
   parts.Fetcher = class Fetcher {
     #flying = new Map();
     #exact = null;
@@ -25,7 +25,7 @@
     pump() {
       if (this.closed || this.asleep || this.#timer) return;
       for (const step of this.hooks.wanted(this)) {
-        if (this.#flying.size >= AT_ONCE) return;
+        if (this.#flying.size >= (this.hooks.hurried() ? AT_ONCE : 1)) return;
         if (this.frames.has(step) || this.#flying.has(step) || this.#refused.has(step)) continue;
         this.#fetch(step, new AbortController()).then(() => this.pump(), () => {});
       }

@@ -59,8 +59,10 @@
       const body = numbers.map(({ name, label, unit, help }) => {
         const row = { value: el("td", { class: "value" }), chance: el("td", { class: "chance" }) };
         this.#rows.set(name, row);
-        const units = unit && unit !== "1" ? el("small", {}, unit) : "";
-        return el("tr", { "data-number": name, title: help || null }, el("th", { scope: "row" }, label, " ", units), row.value, row.chance);
+        // lengths, in the units of the axes, are the rule: only other units are worth the room
+        const units = unit && unit !== "1" && unit !== "length" ? el("small", {}, unit) : "";
+        const title = [help, unit && unit !== "1" ? `[${unit}]` : ""].filter(Boolean).join(" ");
+        return el("tr", { "data-number": name, title: title || null }, el("th", { scope: "row" }, label, " ", units), row.value, row.chance);
       });
       this.root.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
     }

@@ -2,10 +2,11 @@
 (() => {
   const parts = (window.dimpleParts ??= {});
   const { el, css, write } = parts;
-  const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: true, doubleClick: false };
+  const OPTIONS = { displayModeBar: false, displaylogo: false, scrollZoom: true, doubleClick: false };
 
   /** A picture inside `root`. show(scene) once per view, apply(frame) per step. */
   parts.Picture = class Picture {
+    #config;
     #scene = null;
     #frame = null;
     #held = false;
@@ -18,6 +19,8 @@
     #recolour = (tree) => tree;
 
     constructor(root) {
+      const plotGlPixelRatio = parts.scene.software() ? window.devicePixelRatio : 2;
+      this.#config = { ...OPTIONS, plotGlPixelRatio };
       this.plot = el("div", { class: "plot" });
       this.caption = el("p", { class: "caption" });
       root.replaceChildren(this.plot, this.caption);
@@ -58,7 +61,7 @@
       if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
-      await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, CONFIG);
+      await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);
       parts.scene.quieten(this.plot, () => this.#held || !this.#settled);
       this.#write(frame);
       this.legend = legendOf(data);
@@ -78,7 +81,10 @@
       const aside = (note) => note.xref === "paper" && note.yref === "paper";
       this.#notes = (layout.annotations ?? []).filter(aside).map((note) => note.text);
       own.annotations = (layout.annotations ?? []).filter((note) => !aside(note));
-      if (own.scene) own.scene = { ...own.scene, bgcolor: clear, uirevision: own.uirevision };
+      if (own.scene) {
+        const axes = ["xaxis", "yaxis", "zaxis"].map((name) => [name, { ...own.scene[name], gridcolor: css("line") }]);
+        own.scene = { ...own.scene, ...Object.fromEntries(axes), bgcolor: clear, uirevision: own.uirevision };
+      }
       return own;
     }
 
@@ -164,7 +170,9 @@
   function legendOf(data) {
     const named = data.filter((trace) => trace.name && trace.visible !== false);
     return named.map((trace) => {
-      const kind = trace.type?.includes("mesh") ? "surface" : trace.mode?.includes("markers") ? "marker" : "line";
+      // a mesh of one colour is made of arrows, one with a scale is the boundary
+      const mesh = trace.intensity ? "surface" : "arrow";
+      const kind = trace.type?.includes("mesh") ? mesh : trace.mode?.includes("markers") ? "marker" : "line";
       const colour = kind === "marker" ? trace.marker?.color : trace.line?.color ?? trace.color ?? trace.marker?.color;
       const scale = kind === "surface" && trace.intensity && Array.isArray(trace.colorscale) ? trace.colorscale : null;
       const symbol = typeof trace.marker?.symbol === "string" ? trace.marker.symbol : "circle";

@@ -49,11 +49,17 @@
     return true;
   }
 
+  const nothing = () => null;
+
   /** Draws now. Without `pick` the hover buffers stay stale: reading them back stalls the main thread. */
   function redraw(gd, pick) {
     const scene = liveScene(gd);
     if (!scene) return;
-    for (const object of scene.glplot.objects) object.dirty = pick;
+    for (const object of scene.glplot.objects) {
+      object.dirty = pick;
+      // a stale hover buffer names triangles that are no longer there
+      object.pick = pick ? Object.getPrototypeOf(object).pick : nothing;
+    }
     scene.glplot.redraw();
   }
 
@@ -192,6 +198,15 @@
 
   const rows = (flat) => Array.from({ length: flat.length / 3 }, (_, row) => flat.subarray(3 * row, 3 * row + 3));
 
+  /** Is WebGL drawn by the processor? Then four times the pixels would cost four times the time. */
+  function software() {
+    const gl = document.createElement("canvas").getContext("webgl");
+    const info = gl?.getExtension("WEBGL_debug_renderer_info");
+    const name = info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "";
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    return /swiftshader|llvmpipe|software|basic render/i.test(name);
+  }
+
   /** The camera as plotly writes it, or null in 2-D. */
   const camera = (gd) => liveScene(gd)?.getCamera?.() ?? null;
 
@@ -203,5 +218,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, redraw, quieten, camera, lookFrom, canvas };
+  parts.scene = { applyLive, redraw, quieten, software, camera, lookFrom, canvas };
 })();

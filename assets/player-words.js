@@ -90,10 +90,10 @@
     }
   };
 
-  /** The small drawing before a legend entry. */
+  /** The small drawing before a legend entry; its colour is the element's own. */
   function sign({ kind, symbol, colour, scale }) {
-    const shape = kind === "marker" ? (symbol.startsWith("diamond") ? "diamond" : symbol.startsWith("square") ? "square" : "circle") : kind;
-    const paint = scale ? `linear-gradient(90deg, ${scale.map(([at, stop]) => `${stop} ${100 * at}%`).join(", ")})` : colour;
-    return el("i", { class: `sign ${shape}`, style: `background: ${paint}`, "aria-hidden": "true" });
+    const shapes = kind === "marker" ? [/^[a-z]+/.exec(symbol)[0], symbol.includes("open") ? "open" : "full"] : [kind];
+    const scaled = scale ? `; background: linear-gradient(90deg, ${scale.map(([at, stop]) => `${stop} ${100 * at}%`).join(", ")})` : "";
+    return el("i", { class: `sign ${shapes.join(" ")}`, style: `color: ${colour}${scaled}`, "aria-hidden": "true" });
   }
 })();
