@@ -1,0 +1,170 @@
+"""The page as a visitor meets it, in a real headless browser."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+from scipy.spatial import cKDTree
+
+import toy
+from toy import boundary, link, windows
+
+pytestmark = pytest.mark.browser
+
+
+def ready(page: Page, server, query: str = "") -> None:
+    """Open a link and wait for the first exact picture."""
+    page.goto(server.url + query)
+    page.wait_for_function("window.dimple?.state().ready && window.dimple.mesh()?.x.length > 0")
+
+
+def seek(page: Page, step: int) -> None:
+    page.evaluate("step => window.dimple.seek(step)", step)
+    page.wait_for_function("step => window.dimple.state().shown === step", arg=step)
+
+
+def drawn(page: Page) -> np.ndarray:
+    mesh = page.evaluate("window.dimple.mesh()")
+    return np.column_stack([mesh[axis] for axis in "xyz"]).astype(float)
+
+
+def expected(query: str, step: int) -> tuple[np.ndarray, windows.Window]:
+    setup = link.parse(query)
+    recording = toy.simulate(setup.world, setup.knobs)
+    window = windows.window(recording, setup.view)
+    mesh = boundary.extract(window.field(recording.params(step)), window.low, window.high, setup.view.resolution)
+    return mesh.vertices, window
+
+
+def test_the_hero_world_is_trained_and_drawn_without_a_click(page, server):
+    ready(page, server)
+    expect(page.locator("#title")).not_to_be_empty()
+    page.wait_for_function("document.querySelector('#verdict').textContent.length > 20")
+    assert "Two phases" in page.locator("#verdict").inner_text()
+    assert page.locator("#timeline .band").count() == 3
+    assert page.locator("#charts .js-plotly-plot").count() >= 5
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1024
+
+
+@pytest.mark.parametrize("step", [0, 20, 137, 400])
+def test_scrubbing_shows_the_exact_boundary_of_that_step(page, server, step):
+    ready(page, server)
+    seek(page, step)
+    want, window = expected("exhibit=dimpled-sheet", step)
+    have = drawn(page)
+    span = np.subtract(window.high, window.low)
+    # The wire rounds coordinates to a small part of a cell (a cell is 1 / 47 of the window).
+    limit = 0.1 / 47
+    assert cKDTree(want / span).query(have / span)[0].max() < limit
+    assert cKDTree(have / span).query(want / span)[0].max() < limit
+
+
+def test_playing_goes_on_while_the_picture_is_turned_and_the_camera_stays(page, server):
+    ready(page, server)
+    seek(page, 0)
+    before = page.evaluate("window.dimple.state().camera")
+    page.evaluate("window.dimple.play()")
+    box = page.locator("#picture").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 10, steps=4)
+    held = page.evaluate("window.dimple.state().shown")
+    page.wait_for_function("held => window.dimple.state().shown > held", arg=held)  # the pointer is still down
+    page.mouse.move(x + 80, y + 20, steps=4)
+    page.mouse.up()
+    page.evaluate("window.dimple.pause()")
+    after = page.evaluate("window.dimple.state().camera")
+    assert before is None or before["eye"] != after["eye"]
+    seek(page, 300)
+    assert page.evaluate("window.dimple.state().camera")["eye"] == after["eye"]
+
+
+def test_keys_drive_the_time_line(page, server):
+    ready(page, server)
+    seek(page, 50)
+    page.locator("body").click(position={"x": 5, "y": 690})
+    for key, step in (("ArrowRight", None), ("End", 400), ("Home", 0)):
+        page.keyboard.press(key)
+        if step is None:
+            page.wait_for_function("window.dimple.state().shown > 50")
+        else:
+            page.wait_for_function("step => window.dimple.state().shown === step", arg=step)
+    page.keyboard.press("Space")
+    page.wait_for_function("window.dimple.state().playing")
+    page.keyboard.press("Space")
+    page.wait_for_function("!window.dimple.state().playing")
+
+
+def test_a_changed_knob_retrains_and_lands_in_the_link(page, server):
+    ready(page, server)
+    before = drawn(page)
+    seed = page.get_by_label("Seed", exact=True)
+    seed.fill("3")
+    seed.press("Enter")
+    page.wait_for_function("window.dimple.state().link.includes('seed=3') && window.dimple.state().ready")
+    assert "seed=3" in page.url
+    seek(page, 400)
+    after = drawn(page)
+    assert after.shape != before.shape or not np.array_equal(after, before)
+    want, window = expected("exhibit=dimpled-sheet&seed=3", 400)
+    span = np.subtract(window.high, window.low)
+    assert cKDTree(want / span).query(after / span)[0].max() < 0.1 / 47
+
+
+def test_a_value_out_of_range_is_explained_beside_its_control_and_the_picture_stays(page, server):
+    ready(page, server)
+    box = page.get_by_label("Width", exact=True).first
+    box.fill("9999")
+    box.press("Enter")
+    expect(page.get_by_text("width must be a whole number between 2 and 512, got 9999")).to_be_visible()
+    assert len(drawn(page)) > 0
+
+
+def test_a_forged_link_says_what_is_wrong_and_opens_the_exhibit(page, server):
+    ready(page, server, "?exhibit=dimpled-sheet&codimension=2000")
+    expect(page.get_by_text("codimension must be a whole number between 0 and 1000, got 2000").first).to_be_visible()
+
+
+def test_a_diverging_run_names_its_step_and_stays_usable(page, server):
+    page.goto(server.url + "?exhibit=dimpled-sheet&optimizer=sgd&learning_rate=10&init_scale=3")
+    page.wait_for_function("document.querySelector('#notice').textContent.includes('step')")
+    assert "finite" in page.locator("#notice").inner_text()
+
+
+def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
+    ready(page, server, "?exhibit=dimpled-sheet&seed=5")
+    other = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
+    second = other.new_page()
+    try:
+        ready(second, server, "?exhibit=wave")
+        seek(page, 400)
+        assert "seed=5" in page.evaluate("window.dimple.state().link")
+        assert "wave" in second.evaluate("window.dimple.state().link")
+        want, window = expected("exhibit=dimpled-sheet&seed=5", 400)
+        span = np.subtract(window.high, window.low)
+        assert cKDTree(want / span).query(drawn(page) / span)[0].max() < 0.1 / 47
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("exhibit", ["authors-line", "authors-chess", "wall", "wave"])
+def test_every_exhibit_opens(page, server, exhibit):
+    page.goto(f"{server.url}?exhibit={exhibit}&steps=60")
+    page.wait_for_function("window.dimple?.state().ready && window.dimple.state().shown >= 0")
+    expect(page.locator("#title")).not_to_be_empty()
+    assert page.locator("#notice").inner_text() == "" or "boundary" in page.locator("#notice").inner_text()
+
+
+def test_a_server_that_goes_away_is_said_and_found_again(page, server):
+    ready(page, server)
+    before = drawn(page)
+    server.stop()
+    page.evaluate("window.dimple.seek(211)")
+    page.wait_for_function("document.querySelector('#notice').textContent.toLowerCase().includes('server')")
+    assert len(drawn(page)) == len(before)
+    server.start()
+    page.wait_for_function("window.dimple.state().shown === 211 || document.querySelector('#notice button')")
+    if page.evaluate("window.dimple.state().shown") != 211:
+        page.locator("#notice button").first.click()
+    page.wait_for_function("window.dimple.state().ready")
+    seek(page, 211)
