@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app import theme
+from app.report import choice
 from app.sight import LOOKS, Look
 from app.text import say, words
 from toy.exhibits import EXHIBITS
@@ -37,11 +38,6 @@ def ranges() -> dict[str, dict[str, Any]]:
     }
 
 
-def choice_text(name: str, value: str) -> str:
-    """A choice's name as shown: its own words where there are some, else the identifier."""
-    return words().get(f"choice.{name}.{value}", value.replace("-", " "))
-
-
 def helped(name: str) -> dmc.Tooltip:
     """A small i that tells what a field is."""
     label, unit = words()[f"field.{name}"], extra(name).get("unit") or ""
@@ -62,18 +58,22 @@ def control(name: str) -> html.Div:
     names = choices(name)
     head = html.Div([html.Span(label), helped(name)], className="name")
     if names:
-        data = [{"value": value, "label": choice_text(name, value)} for value in names]
+        data = [{"value": value, "label": choice(name, value)} for value in names]
         field = dmc.Select(id=ident, data=data, value=DEFAULTS[name], allowDeselect=False, withCheckIcon=False,
                            comboboxProps={"width": 190, "position": "bottom-end"}, **slim, **aria)
         return html.Div([head, field], className="control")
     number = dmc.NumberInput(
-        id=ident, value=DEFAULTS[name], debounce=500, hideControls=True, allowDecimal=not whole(name),
+        id=ident, value=DEFAULTS[name], debounce=350, hideControls=True, allowDecimal=not whole(name),
         allowNegative=bounds(name)[0] < 0, **slim, **aria,
     )
     if name in TYPED_ONLY:
         return html.Div([head, number], className="control")
-    slider = dmc.Slider(id={"slider": name}, min=0, max=1000, step=1, value=0, label=None, size=4, thumbSize=14,
-                        color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label)
+    low, high = bounds(name)
+    few = whole(name) and extra(name).get("scale") != "log" and high - low <= 50
+    slider = dmc.Slider(
+        id={"slider": name}, min=0, max=1000, step=1000 / (high - low) if few else 20, value=0, label=None, size=4,
+        thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
+    )
     return html.Div([head, number, slider], className="control wide")
 
 
@@ -100,10 +100,13 @@ def controls() -> html.Aside:
 def looks() -> html.Div:
     """How the picture is drawn: needs no training."""
     return html.Div([
-        dmc.SegmentedControl(
-            id={"look": name}, size="xs", value=getattr(Look(), name), **{"aria-label": words()[f"look.{name}"]},
-            data=[{"value": value, "label": words()[f"look.{name}.{value}"]} for value in allowed],
-        )
+        html.Div([
+            html.Span(words()[f"look.{name}"]),
+            dmc.SegmentedControl(
+                id={"look": name}, size="xs", value=getattr(Look(), name), **{"aria-label": words()[f"look.{name}"]},
+                data=[{"value": value, "label": words()[f"look.{name}.{value}"]} for value in allowed],
+            ),
+        ])
         for name, allowed in LOOKS.items()
     ], className="looks", id="looks")
 

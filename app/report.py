@@ -8,6 +8,7 @@ import numpy as np
 from app import charts, wire
 from app.text import say, words
 from toy import Recording, windows
+from toy.exhibits import EXHIBITS
 from toy.link import Setup
 from toy.measures import MEASURES, distances, measure
 from toy.phases import bands
@@ -78,8 +79,16 @@ def cause(setup: Setup) -> str:
 
 
 def title(setup: Setup) -> str:
-    """The exhibit's headline."""
-    return words().get(f"exhibit.{setup.exhibit}.title", setup.exhibit)
+    """The exhibit's headline, as long as its points are those the headline speaks of."""
+    world, base = setup.world, EXHIBITS[setup.exhibit].world
+    if (world.manifold, world.labels, world.sampling) == (base.manifold, base.labels, base.sampling):
+        return words().get(f"exhibit.{setup.exhibit}.title", setup.exhibit)
+    return say("title.changed", manifold=choice("manifold", world.manifold), labels=choice("labels", world.labels))
+
+
+def choice(field: str, value: str) -> str:
+    """A choice's name as shown: its own words where there are some, else the identifier."""
+    return words().get(f"choice.{field}.{value}", value.replace("-", " "))
 
 
 def subtitle(setup: Setup, window: windows.Window) -> str:
@@ -87,7 +96,7 @@ def subtitle(setup: Setup, window: windows.Window) -> str:
     world = setup.world
     return say(
         f"subtitle.{window.kind}", points=world.point_count, n=str(world.n).translate(SUPERSCRIPT),
-        manifold=words().get(f"choice.manifold.{world.manifold}", world.manifold), note=window.note or "-",
+        manifold=choice("manifold", world.manifold), note=window.note or "-",
     )
 
 
@@ -98,8 +107,9 @@ def measures(recording: Recording, table: Table) -> dict[str, Any]:
     """All measures so far, with their charts."""
     columns = table.columns()
     names = {}
-    for name in columns:
-        if name == "steps" or name in UNSHOWN:
+    flat = recording.world.geometry.flat  # on a flat manifold the way along it is the chord
+    for name in SHOWN:
+        if name not in columns or (flat and name == "distance_geodesic_median"):
             continue
         known = MEASURES[name]
         chance = known.chance(recording.world) if known.chance else None
@@ -112,7 +122,11 @@ def measures(recording: Recording, table: Table) -> dict[str, Any]:
     }
 
 
-UNSHOWN = ("loss", "accuracy", "side")
+SHOWN = (
+    "distance_free_median", "distance_on_median", "distance_geodesic_median", "distance_off_median",
+    "perturbation_normal_share", "gradient_normal_share", "rho", "sheet_offset", "dimple_amplitude", "dimple_null_95",
+    "gap", "depth_median", "single_sheet_share", "missing_share",
+)  # of the measures, in the table's order
 
 
 def phases(recording: Recording, table: Table) -> dict[str, Any]:

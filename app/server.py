@@ -158,6 +158,11 @@ def _routes(server: FastAPI, runs: Runs) -> None:
         answer.headers.update(FOREVER)
         return answer
 
+    @server.get("/api/{rest:path}")
+    async def nothing(rest: str) -> Response:
+        # Else Dash's catch-all would answer with the page.
+        return JSONResponse({"event": "error", "field": None, "message": say("error.nothing"), "advice": ""}, 404)
+
 
 def _gzipped(request: Request, body: bytes, kind: str = "application/json") -> Response:
     """An answer from gzipped bytes, unpacked for a client that takes none."""

@@ -25,6 +25,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
 MOST_ARROWS = 100
 BLOCK = 8192  # points in one call of the field: the block of toy.boundary, so nothing more is compiled
 PLANE = 96  # samples a side of a 2-D picture's logit field
+LONGEST_STALK = 0.45  # of the picture's height
 LINES = 9  # of the manifold's grid, each way
 
 
@@ -50,7 +51,8 @@ class Sight:
     surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' value for the colour scale, 0 .. 255; for d = 2 the
     field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads: arrows to the nearest
     boundary point, NaN where there is none; on_*: the same inside the manifold, `split` only.
-    tops: (N, 3) where the boundary hides a point from above, NaN elsewhere.
+    tops: (N, 3) where the boundary hides a point from above, NaN elsewhere. hidden: number of arrows that are longer
+    than the way to the window's wall, so that a nearer boundary may lie outside.
     """
 
     step: int
@@ -64,6 +66,7 @@ class Sight:
     on_tails: np.ndarray
     on_heads: np.ndarray
     tops: np.ndarray
+    hidden: int
 
 
 def values(field: Any, z: np.ndarray) -> np.ndarray:
@@ -102,17 +105,18 @@ def see(recording: Recording, window: Window, view: View, step: int, look: Look)
     low, high = box(window, look)
     surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
     points = window.display(data.u, data.x)
-    signed = values(field, points) * data.y if window.kind == "ambient" else _margins(recording, params)
-    shown = chosen(len(points))
+    signed = _margins(recording, params)
+    shown, hidden = chosen(len(points)), 0
     if look.arrows == "split":
         tails, heads = off_arrows(recording, window, params, shown)
         on_tails, on_heads = on_arrows(recording, window, step, shown)
     else:
-        tails, heads = free_arrows(window, params, surface, points[shown])
+        tails, found = points[shown], attacks.within_window(window, params, surface, points[shown])
+        heads, hidden = np.asarray(found.foot), int(found.hidden.sum()) * bool(len(surface.vertices))
         on_tails = on_heads = np.zeros((0, window.dim))
     return Sight(
         step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
-        on_tails, on_heads, tops(window, surface, points),
+        on_tails, on_heads, tops(window, surface, points), hidden,
     )
 
 
@@ -159,13 +163,6 @@ def _plane(field: Any, low: np.ndarray, high: np.ndarray, look: Look) -> np.ndar
     return ((1 - np.tanh(logits / scale)) * 127.5).reshape(PLANE, PLANE)
 
 
-def free_arrows(window: Window, params: Any, surface: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From each point to the nearest boundary point inside the window."""
-    if not len(surface.vertices):
-        return points, np.full(points.shape, np.nan)
-    return points, np.asarray(attacks.nearest_on_boundary(window, params, surface, points))
-
-
 def off_arrows(recording: Recording, window: Window, params: Any, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Straight off the manifold: along the height axis of a slice or unrolled window; none in the ambient one."""
     u = recording.data.u[shown]
@@ -188,15 +185,10 @@ def on_arrows(recording: Recording, window: Window, step: int, shown: np.ndarray
     """To the nearest boundary point inside the manifold."""
     data = recording.data
     found = attacks.minimal("on", recording, step)
-    foot = np.where(np.isfinite(found.distance)[:, None], found.foot, np.nan)[shown]
     tails = window.display(data.u[shown], data.x[shown])
     if window.kind == "ambient":
-        return tails, foot
-    if not recording.world.geometry.flat:
-        return tails, np.full(tails.shape, np.nan)
-    heads = tails.copy()
-    heads[:, :-1] = foot[:, : recording.world.k]
-    return tails, heads
+        return tails, found.foot[shown]
+    return tails, np.column_stack([found.boundary_u[shown], np.zeros(len(shown))])
 
 
 def tops(window: Window, surface: Any, points: np.ndarray) -> np.ndarray:
@@ -204,15 +196,14 @@ def tops(window: Window, surface: Any, points: np.ndarray) -> np.ndarray:
     out = np.full((len(points), 3), np.nan)
     if window.dim == 2 or not len(surface.vertices):
         return out
-    if window.kind == "ambient" and not window.world.geometry.flat:
-        return out  # there is no one direction from which a closed shape is looked at
     span = np.array(window.high) - np.array(window.low)
     flat = surface.vertices[:, :2] / span[:2]
     for i, p in enumerate(points):
         near = np.abs(flat - p[:2] / span[:2]).max(1) < 0.018
         above = surface.vertices[near, 2]
         above = above[above > p[2] + 0.004 * span[2]]
-        if len(above):
+        # Far above it is another part of the world that is in the way: a stalk through it would explain nothing.
+        if len(above) and above.max() - p[2] < LONGEST_STALK * span[2]:
             out[i] = p[0], p[1], min(above.max() + 0.05 * span[2], window.high[2])
     return out
 

@@ -1,6 +1,7 @@
 """Runs, frames and measures for many visitors: shared, bounded, cancelled when nobody looks any more."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Hashable
@@ -17,6 +18,8 @@ from toy import FieldError, Recording, simulate, windows
 from toy.link import Setup, query
 from toy.recording import log_spaced
 from toy.world import View
+
+LOG = logging.getLogger("dimple-lab")
 
 
 class Busy(Exception):
@@ -107,7 +110,7 @@ class Runs:
         except Exception as error:  # the page must hear of any failure
             text = f"{type(error).__name__}: {error}"
             run.post({"event": "error", "field": None, "message": say("error.failed"), "advice": text[:300]})
-            raise
+            LOG.exception("run %s failed", run.link)
 
     def _work(self, run: Run) -> None:
         """Train (or find the recording), show the last step, hand over to measuring."""

@@ -41,7 +41,7 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
     step, loss, accuracy = sight.step, recording.loss[sight.step], recording.accuracy[sight.step]
     lengths = np.linalg.norm(sight.heads - sight.tails, axis=1)
     lengths = lengths[np.isfinite(lengths)] if exaggeration(window, look) else lengths[:0]
-    rows = [("loss", loss, ""), ("accuracy", accuracy, "1"), ("margin", recording.margin[step], "logits")]
+    rows = [("loss", loss, ""), ("accuracy", accuracy, "1")]
     if len(lengths):
         rows.append(("arrow", np.median(lengths), "length"))
     return wire.plain({
@@ -57,11 +57,12 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
 
 
 def caption(window: Window, sight: Sight) -> str:
-    """One sentence on what the picture shows now."""
+    """A sentence or two on what the picture shows now."""
     if len(sight.surface.vertices):
         wrong = int(sight.wrong.sum())
         key = "caption.all_right" if not wrong else "caption.wrong" if wrong > 1 else "caption.wrong_one"
-        return say(key, wrong=wrong, count=len(sight.wrong))
+        text = say(key, wrong=wrong, count=len(sight.wrong))
+        return text + (" " + say("caption.hidden", count=sight.hidden) if sight.hidden else "")
     signs = np.where(sight.wrong, -sight.labels, sight.labels)
     if np.all(signs == signs[0]):
         return say("caption.no_boundary_one_side", name=say("class.a" if signs[0] > 0 else "class.b"))
@@ -85,7 +86,9 @@ def aspect(window: Window, vertical: str) -> np.ndarray:
     if window.kind == "unrolled" and not window.world.geometry.flat:
         return base if vertical == "fitted" else base * [1, 1, span[2] / span[:2].max() / 0.58]
     true = span / span[: 2 if window.world.geometry.flat else 3].max() * base[0]
-    return true if vertical == "true" or not window.world.geometry.flat else np.array([*true[:2], base[2]])
+    if vertical == "true" or not window.world.geometry.flat:
+        return true
+    return np.array([*true[:2], np.clip(true[2], base[2], 1.1)])
 
 
 # -- traces: pairs (what stays, what changes) ------------------------------------------------------------------------
@@ -139,7 +142,8 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
         style = theme.CLASSES[label]
         own = sight.tops[hidden & (sight.labels == label)]
         ghost = {"type": "scatter3d", "mode": "markers", "showlegend": False, "hoverinfo": "skip",
-                 "marker": {"color": style["colour"], "symbol": style["open"], "size": 5, "line": {"width": 2}}}
+                 "marker": {"color": style["colour"], "symbol": style["open"], "size": 5,
+                            "line": {"width": 2, "color": style["colour"]}}}
         traces.append((ghost, wire.columns(own, low, high)))
     traces.append(_ring(sight, window, "scatter3d", places))
     first = "legend.arrow_off" if look.arrows == "split" else "legend.arrow"
@@ -213,10 +217,8 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
 def _common(window: Window, look: Look) -> dict[str, Any]:
     """Layout shared by all pictures; the exaggeration is written on it."""
     times = exaggeration(window, look)
-    text = (say("picture.parameters") if times is None else say("picture.true_scale") if abs(times - 1) < 0.05
+    text = (say("picture.parameters") if times is None else say("picture.true_scale") if abs(times - 1) < 0.08
             else say("picture.exaggerated", times=f"{times:.2g}"))
-    if window.note and window.kind != "ambient":
-        text = say("picture.direction", axis=window.labels[-1], note=window.note) + " · " + text
     note = {"text": text, "xref": "paper", "yref": "paper", "x": 0.99, "y": 0.995, "xanchor": "right",
             "yanchor": "top", "showarrow": False, "font": {"size": 12, "color": theme.MUTE}}
     return {

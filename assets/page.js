@@ -28,12 +28,15 @@
   }
 
   let first = true;
+  let opened = "";
+  let hiding = 0;
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dimplePage: {
       /** A new link: into the address bar, and to the player. What the address says of step and camera holds at first. */
       open(link, search) {
-        if (!link) return skip();
+        if (!link || link === opened) return skip();
+        opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(first ? search || "" : "");
         const full = new URLSearchParams(link);
         for (const name of ["step", "camera"]) if (asked.has(name)) full.set(name, asked.get(name));
@@ -60,7 +63,14 @@
         return skip();
       },
 
-      message: (text) => text || "",
+      /** Why a link could not be opened: shown for a while, or until clicked away. */
+      message(text) {
+        const hide = () => window.dash_clientside.set_props("link-notice", { children: "" });
+        clearTimeout(hiding);
+        if (text) hiding = setTimeout(hide, 15000);
+        document.getElementById("link-notice").onclick = hide;
+        return text || "";
+      },
 
       fold() {
         document.getElementById("page").classList.toggle("folded");

@@ -147,6 +147,11 @@ def test_the_page_fetches_nothing_from_elsewhere(client):
     assert client.get("/_dash-layout").status_code == 200
 
 
+def test_an_unknown_route_is_no_page(client):
+    assert client.get("/api/nowhere").status_code == 404
+    assert client.get("/api/health").json() == {"status": "ok"}
+
+
 def test_every_field_has_a_control_in_its_group():
     made = json.dumps(layout.controls().to_plotly_json(), default=lambda part: part.to_plotly_json())
     assert all(f'"control": "{name}"' in made for name in FIELDS)
