@@ -1,11 +1,17 @@
-"""python -m app serve [--host 127.0.0.1] [--port N]: start the server."""
+"""python -m app serve | export: the page, and files of what it shows."""
 
 import argparse
 import os
+import re
 import socket
 import sys
+from pathlib import Path
 
 from app.text import say
+from toy.__main__ import pairs
+from toy.errors import FieldError
+from toy.link import build
+from toy.recording import log_spaced
 
 
 def free_port(host: str, wanted: int) -> int:
@@ -32,6 +38,20 @@ def serve(host: str, port: int) -> None:
     uvicorn.run(create(), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
+def export(options: argparse.Namespace) -> None:
+    """Write the files asked for; FieldError names a wrong value."""
+    from app.export import gif
+
+    size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", options.size)
+    if not size:
+        raise FieldError("--size", "WIDTHxHEIGHT, such as 800x600", options.size)
+    if not 2 <= options.frames <= 300:
+        raise FieldError("--frames", "between 2 and 300", options.frames)
+    setup = build(options.name, pairs("--set", options.set))
+    steps = log_spaced(setup.knobs.steps, options.frames)
+    gif(setup, options.gif, steps, int(size[1]), int(size[2]), options.fps)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m app", description=say("serve.help"))
@@ -39,10 +59,20 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("serve", help=say("serve.help"))
     command.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help=say("serve.host"))
     command.add_argument("--port", type=int, default=os.environ.get("PORT", "8050"), help=say("serve.port"))
+    files = commands.add_parser("export", help=say("export.help"))
+    files.add_argument("name", metavar="EXHIBIT", help=say("export.name"))
+    files.add_argument("--gif", type=Path, required=True, metavar="FILE", help=say("export.gif"))
+    files.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE", help=say("export.set"))
+    files.add_argument("--frames", type=int, default=60, help=say("export.frames"))
+    files.add_argument("--fps", type=int, default=12, help=say("export.fps"))
+    files.add_argument("--size", default="800x600", metavar="WxH", help=say("export.size"))
     options = parser.parse_args(arguments)
     try:
-        serve(options.host, options.port)
-    except OSError as error:
+        if options.command == "export":
+            export(options)
+        else:
+            serve(options.host, options.port)
+    except (FieldError, OSError, ImportError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""One refined boundary mesh of the hero net against the whole grid in one call and marching cubes without refinement."""
+"""The hero net's refined boundary mesh against one call for the whole grid and unrefined marching cubes."""
 
 import time
 from collections.abc import Callable

@@ -1,0 +1,99 @@
+"""The page in headless Chromium: knob to first picture, scrubbing, main-thread time a frame; and bytes on the wire.
+
+Software GL is slow per pixel, so frames per second would say nothing; the main thread's time a frame does.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from app import browser
+
+ROOT = Path(__file__).resolve().parent.parent
+HERO = "exhibit=dimpled-sheet"
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "app", "serve", "--port", str(port)], cwd=ROOT)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(url + "api/health", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def _wire(url: str, steps: list[int]) -> np.ndarray:
+    sizes = []
+    for step in steps:
+        request = urllib.request.Request(f"{url}api/frame?{HERO}&step={step}", headers={"Accept-Encoding": "gzip"})
+        sizes.append(len(urllib.request.urlopen(request, timeout=60).read()) / 1000)
+    return np.array(sizes)
+
+
+def bench() -> dict[str, float]:
+    """Seconds, milliseconds and kilobytes of the hero world at the default resolution."""
+    with _server() as url, sync_playwright() as play:
+        chrome = play.chromium.launch(executable_path=browser.find(), args=list(browser.FLAGS))
+        page = chrome.new_page(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        ready = """part => { const now = window.dimple?.state();
+            return now && now.ready && now.link.includes(part) && now.shown >= 0; }"""
+        page.wait_for_function(ready, arg=HERO)
+        time.sleep(8)  # the measures of the first run
+
+        pictures = []
+        for seed in range(11, 16):
+            began = time.perf_counter()
+            page.evaluate("link => { window.dimple.open(link); }", f"{HERO}&seed={seed}")
+            page.wait_for_function(ready, arg=f"seed={seed}", polling=20)
+            pictures.append(time.perf_counter() - began)
+            time.sleep(1)
+
+        scrubs = []
+        for step in np.random.default_rng(0).integers(0, 400, 20).tolist():
+            took = page.evaluate(
+                """async step => { const t = performance.now(); window.dimple.seek(step);
+                while (window.dimple.state().shown !== step) await new Promise(r => setTimeout(r, 5));
+                return performance.now() - t; }""", step)
+            scrubs.append(took)
+
+        page.evaluate("window.dimple.seek(0)")
+        time.sleep(12)  # let the player fetch ahead
+        known = page.evaluate("window.dimple.state().frameTimes.length")
+        page.evaluate("window.dimple.play()")
+        page.wait_for_function("window.dimple.state().shown >= 350")
+        frames = page.evaluate("window.dimple.state().frameTimes")
+        chrome.close()
+        sizes = _wire(url, [0, 5, 10, 20, 40, 80, 120, 200, 300, 400])
+    played = np.array(frames[known:] or frames)
+    return {
+        "knob_to_picture_s_median": float(np.median(pictures)),
+        "knob_to_picture_s_max": float(np.max(pictures)),
+        "scrub_ms_median": float(np.median(scrubs)),
+        "scrub_ms_max": float(np.max(scrubs)),
+        "frame_main_thread_ms_median": float(np.median(played)),
+        "frame_main_thread_ms_95": float(np.quantile(played, 0.95)),
+        "frames_played": float(len(played)),
+        "frame_kB_median": float(np.median(sizes)),
+        "frame_kB_max": float(sizes.max()),
+    }
