@@ -15,7 +15,7 @@
     pen.fillRect(0, 0, width, height);
     pen.textBaseline = "alphabetic";
     const top = heading(pen, words, pad, unit, width);
-    const foot = 11 * unit;
+    const foot = 14 * unit;
     await drawPlot(pen, picture, 0, top, width, height - top - foot);
     legend(pen, picture.legend ?? [], pad, height - foot + 1.5 * unit, unit, width);
     footer(pen, words, pad, height - pad, unit, width);
@@ -29,9 +29,11 @@
   }
 
   function footer(pen, { step, phase, caption }, pad, y, unit, width) {
-    text(pen, step, pad, y, 3 * unit, "600", css("ink"), width / 2);
+    text(pen, caption, pad, y, 2 * unit, "400", css("mute"), width - 2 * pad);
+    const above = y - 3.2 * unit;
+    text(pen, step, pad, above, 3 * unit, "600", css("ink"), width / 2);
     pen.textAlign = "right";
-    text(pen, [phase, caption].filter(Boolean).join(" · "), width - pad, y, 2.2 * unit, "400", css("mute"), width / 2);
+    text(pen, phase, width - pad, above, 3 * unit, "600", css("accent"), width / 2);
     pen.textAlign = "left";
   }
 
