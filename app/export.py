@@ -1,4 +1,4 @@
-"""Exports from the command line: the page's own player in a headless browser, so that a file shows what a viewer sees."""
+"""Exports from the command line, by the page's own player in a headless browser: a file shows what a viewer sees."""
 
 import base64
 import socket
@@ -13,7 +13,7 @@ from app.text import say
 from toy.link import Setup, query
 
 READY = "() => window.dimple?.state().ready && window.dimple.state().shown >= 0"
-MEASURED = "() => document.querySelectorAll('#timeline .band').length > 0 || document.querySelector('#verdict').textContent"
+MEASURED = "() => document.querySelector('#verdict').textContent"
 GIF = """async ({ steps, width, height, fps }) => {
   const blob = await window.dimple.gif({ steps, width, height, fps });
   const url = await new Promise((resolve) => {
