@@ -57,8 +57,8 @@ def gif(setup: Setup, path: Path, steps: list[int], width: int, height: int, fps
         chrome = play.chromium.launch(executable_path=browser.find(), args=list(browser.FLAGS))
         try:
             # The side panels and the words round the picture take 620 x 330 pixels of a page.
-            size = {"width": width + 620, "height": height + 330}
-            page = chrome.new_page(viewport=size, reduced_motion="reduce", color_scheme="light")
+            page = chrome.new_page(viewport={"width": width + 620, "height": height + 330},
+                                   reduced_motion="reduce", color_scheme="light")
             page.set_default_timeout(120_000)
             page.goto(f"{url}?{query(setup)}")
             page.wait_for_function(READY)
