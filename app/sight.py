@@ -19,7 +19,7 @@ from toy.world import View, World
 LOOKS: dict[str, tuple[str, ...]] = {
     "colour": ("height", "gradient", "plain"),
     "cut": ("0", "1"),
-    "arrows": ("free", "split"),
+    "arrows": ("free", "split", "none"),
     "vertical": ("fitted", "true"),
 }
 MOST_ARROWS = 100
@@ -50,7 +50,7 @@ class Sight:
 
     surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' value for the colour scale, 0 .. 255; for d = 2 the
     field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads: arrows to the nearest
-    boundary point, NaN where there is none; on_*: the same inside the manifold, `split` only.
+    boundary point, NaN where there is none, empty for `none`; on_*: the same inside the manifold, `split` only.
     tops: (N, 3) where the boundary hides a point from above, NaN elsewhere. hidden: number of arrows that are longer
     than the way to the window's wall, so that a nearer boundary may lie outside.
     """
@@ -107,13 +107,13 @@ def see(recording: Recording, window: Window, view: View, step: int, look: Look)
     points = window.display(data.u, data.x)
     signed = _margins(recording, params)
     shown, hidden = chosen(len(points)), 0
+    tails = heads = on_tails = on_heads = np.zeros((0, window.dim))
     if look.arrows == "split":
         tails, heads = off_arrows(recording, window, params, shown)
         on_tails, on_heads = on_arrows(recording, window, step, shown)
-    else:
+    elif look.arrows == "free":
         tails, found = points[shown], attacks.within_window(window, params, surface, points[shown])
         heads, hidden = np.asarray(found.foot), int(found.hidden.sum()) * bool(len(surface.vertices))
-        on_tails = on_heads = np.zeros((0, window.dim))
     return Sight(
         step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
         on_tails, on_heads, tops(window, surface, points), hidden,

@@ -114,6 +114,7 @@ class Runs:
 
     def _work(self, run: Run) -> None:
         """Train (or find the recording), show the last step, hand over to measuring."""
+        began = time.monotonic()
         run.started = True
         self._tell_places()
         setup = run.setup
@@ -129,6 +130,8 @@ class Runs:
             raise FieldError("learning_rate", say("error.finite_start"), setup.knobs.learning_rate, report.cause(setup))
         window = self.window(recording, setup.view)
         last, look = recording.last_step, Look()
+        if time.monotonic() - began > self.limits.preview_after:
+            self._preview(run, recording, window, setup.view)
         scene, frame = views.picture(recording, window, setup.view, last, look)
         run.post(report.ready(setup, recording, window, scene, frame,
                               log_spaced(last, self.limits.frame_steps), charts.draw(recording, {})))
@@ -148,11 +151,16 @@ class Runs:
                 return
             view = run.setup.view.replace(reference_step=-1)
             window = windows.window(recording, view)
-            scene, frame = views.picture(recording, window, view, step, Look())
-            run.post({"event": "preview", "step": step, "scene": scene, "frame": frame})
+            self._preview(run, recording, window, view)
             shown = time.monotonic()
 
         return tell
+
+    def _preview(self, run: Run, recording: Recording, window: windows.Window, view: View) -> None:
+        """A picture without arrows, whose solver may still have to be compiled for this world."""
+        step = recording.last_step
+        scene, frame = views.picture(recording, window, view, step, Look(arrows="none"))
+        run.post({"event": "preview", "step": step, "scene": scene, "frame": frame})
 
     def _take_measures(self, run: Run) -> None:
         """Measure coarse to fine, giving way to frames; then phases; then the costlier distances."""
@@ -172,7 +180,7 @@ class Runs:
                 said = time.monotonic()
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
-            self._quiet.wait(0.1)
+            self._quiet.wait(0.25)
         run.post(report.measures(recording, table))
         run.post({"event": "done"})
 
