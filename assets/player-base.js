@@ -49,13 +49,13 @@
   // Near-black of the arrows, and the dark rims of the two classes.
   const DARK = { "#2b2927": "ink", "#7c3600": "a-rim", "#003e63": "b-rim" };
 
-  // Lines that are too dark for a dark ground. Not in pictures, where the same hues end the colour scale of height.
+  // Lines that are too dark for a dark ground. Not for surfaces and fields: the same hues end the colour scale of height.
   const LINES = { "#6f51ad": "sheet", "#5e3c99": "sheet", "#1b7a6b": "accent", "#9a6a00": "along" };
 
-  /** A function that swaps light palette colours for those of the page as it is now, in charts those of lines too. */
-  function recolouring(chart = false) {
+  /** A function that swaps light palette colours for those of the page as it is now; with `lines` those of lines too. */
+  function recolouring(lines = false) {
     const swap = new Map(Object.entries(LIGHT).map(([role, hex]) => [hex, css(role) || hex]));
-    for (const [hex, role] of Object.entries({ ...DARK, ...(chart && LINES) })) swap.set(hex, css(role) || hex);
+    for (const [hex, role] of Object.entries({ ...DARK, ...(lines && LINES) })) swap.set(hex, css(role) || hex);
     if (css("ink").toLowerCase() === LIGHT.ink) return (tree) => tree;
     return function recolour(tree) {
       if (typeof tree === "string") return swap.get(tree.toLowerCase()) ?? tree;

@@ -55,7 +55,8 @@
       const recolour = (this.#recolour = parts.recolouring());
       this.#scene = parts.decode(scene);
       this.#frame = frame ?? null;
-      const data = this.#scene.data.map((trace) => padded(dimmed(recolour({ ...trace }))));
+      const lines = parts.recolouring(true);
+      const data = this.#scene.data.map((trace) => padded(dimmed((trace.type === "scatter" ? lines : recolour)({ ...trace }))));
       frame?.traces.forEach((index, at) => Object.assign(data[index], blend(data[index], recolour(frame.data[at]))));
       const layout = this.#layout(recolour(this.#scene.layout));
       if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
