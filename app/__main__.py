@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from app.text import say
-from toy.__main__ import pairs
 from toy.errors import FieldError
-from toy.link import build
+from toy.link import build, pairs
 from toy.recording import log_spaced
 
 

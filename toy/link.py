@@ -29,6 +29,14 @@ def number(name: str, text: str) -> int | float:
         raise FieldError(name, f"a {'whole ' if whole else ''}number", text) from None
 
 
+def pairs(flag: str, settings: list[str]) -> dict[str, Any]:
+    """FIELD=VALUE texts as a dict, the last of a field counting; FieldError names the flag."""
+    for setting in settings:
+        if "=" not in setting:
+            raise FieldError(flag, "FIELD=VALUE", setting)
+    return {field: value for field, _, value in (setting.partition("=") for setting in settings)}
+
+
 def build(exhibit: str, values: dict[str, Any]) -> Setup:
     """An exhibit with some fields changed; text is read as the field's type. FieldError names what is wrong."""
     if exhibit not in EXHIBITS:
@@ -49,9 +57,9 @@ def build(exhibit: str, values: dict[str, Any]) -> Setup:
 
 def parse(query: str) -> Setup:
     """The setup a query string means; keys that are no field (step, camera, ...) are not its business."""
-    pairs = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
-    exhibit = pairs.pop("exhibit", next(iter(EXHIBITS)))
-    return build(exhibit, {name: value for name, value in pairs.items() if name in FIELDS})
+    given = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+    exhibit = given.pop("exhibit", next(iter(EXHIBITS)))
+    return build(exhibit, {name: value for name, value in given.items() if name in FIELDS})
 
 
 def query(setup: Setup) -> str:
