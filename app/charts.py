@@ -32,6 +32,7 @@ class Chart:
     log: bool = True
     chance: str = ""  # the column whose chance level is drawn
     share: bool = False
+    most: float = 0.0  # top of a linear axis; what is above is cut off
 
 
 def draw(recording: Recording, table: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -63,6 +64,8 @@ def _figure(recording: Recording, chart: Chart, columns: dict[str, np.ndarray]) 
         values = columns.get(line.column)
         if steps is None or values is None:
             continue
+        if line.column.startswith("distance_"):  # taken at some of the steps only: join those
+            steps, values = steps[~np.isnan(values)], values[~np.isnan(values)]
         shown = np.where(values > 0, values, np.nan) if chart.log else values
         if not np.isfinite(shown).any():
             continue
@@ -91,6 +94,8 @@ def _layout(last: int, chart: Chart) -> dict[str, Any]:
     y: dict[str, Any] = {**axis, "type": "log" if chart.log else "linear", "nticks": 4}
     if chart.log:
         y |= {"exponentformat": "none", "dtick": 1, "minorloglabels": "none"}
+    if chart.most:
+        y |= {"range": [-0.03 * chart.most, chart.most]}
     if chart.share:
         y |= {"range": [-0.03, 1.06], "tickvals": [0, 0.5, 1]}
     return {
@@ -117,7 +122,7 @@ CHARTS: dict[str, Chart] = {
         Line("sheet_offset", theme.SHEET_OFFSET), Line("dimple_amplitude", theme.DIMPLES),
         Line("dimple_null_95", theme.DIMPLES, "dot", 1.25),
     )),
-    "loss": Chart((Line("accuracy_all", theme.INK), Line("loss_all", theme.MUTE, width=1.5)), log=False),
+    "loss": Chart((Line("accuracy_all", theme.INK), Line("loss_all", theme.MUTE, width=1.5)), log=False, most=1.15),
     "distances": Chart((
         Line("distance_on_median", theme.ON), Line("distance_off_median", theme.DIMPLES),
         Line("distance_free_median", theme.INK), Line("depth_median", theme.SHEET_OFFSET, "dot", 1.25),

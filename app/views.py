@@ -62,7 +62,7 @@ def caption(window: Window, sight: Sight) -> str:
         wrong = int(sight.wrong.sum())
         key = "caption.all_right" if not wrong else "caption.wrong" if wrong > 1 else "caption.wrong_one"
         text = say(key, wrong=wrong, count=len(sight.wrong))
-        return text + (" " + say("caption.hidden", count=sight.hidden) if sight.hidden else "")
+        return text + (" " + say("caption.hidden", count=sight.hidden, total=len(sight.heads)) if sight.hidden else "")
     signs = np.where(sight.wrong, -sight.labels, sight.labels)
     if np.all(signs == signs[0]):
         return say("caption.no_boundary_one_side", name=say("class.a" if signs[0] > 0 else "class.b"))

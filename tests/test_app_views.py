@@ -127,6 +127,8 @@ def test_measures_charts_and_phases_come_out_whole():
     assert event["names"]["gradient_normal_share"]["chance"] == pytest.approx(30 / 32)
     for chart in event["charts"]:
         go.Figure(chart["figure"])
+    distances = next(chart for chart in event["charts"] if chart["id"] == "distances")["figure"]["data"]
+    assert len(distances) == 4 and all(len(line["x"]) == len(line["y"]) > 2 for line in distances)
 
 
 def test_coarse_to_fine_covers_all_steps_ends_first():
