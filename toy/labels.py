@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from toy.manifolds import Manifold, point, tangent
 
@@ -69,12 +69,23 @@ def half_space(unit: Array, cell: Array, side: int, key: Array) -> Array:
 def rings(unit: Array, cell: Array, side: int, key: Array) -> Array:
     """Bands of distance from the middle of the parameter box, as wide as a fifth of it."""
     radius = jnp.abs(unit - 0.5).max(1) if unit.shape[1] == 1 else jnp.linalg.norm(unit - 0.5, axis=1)
-    return 1 - 2 * (jnp.floor(radius * 5 + 0.5).astype(int) % 2)
+    # A band's outer edge belongs to it, whatever rounding does: the ends of a grid stand exactly there.
+    return 1 - 2 * (jnp.ceil(radius * 5 - 0.5001).astype(int) % 2)
 
 
 def domain(manifold: Manifold, sampling: str) -> tuple[tuple[float, float], ...]:
     """The parameter box in use: the manifold's own, or the visible part of the authors' line, [0, 1.1]."""
     return ((0.0, 1.1),) if sampling == "five-point" else manifold.domain
+
+
+def cells(manifold: Manifold, sampling: str, side: int, unit: Float[Array, "N k"]) -> Int[Array, "N k"]:
+    """Index of each point's cell along each parameter, 0 .. side - 1: a grid has one point in each cell."""
+    if sampling == "five-point":
+        return jnp.arange(len(unit))[:, None]
+    if sampling == "random":
+        return jnp.clip(jnp.floor(unit * side), 0, side - 1).astype(int)
+    ends = jnp.array([0 if period else 1 for period in manifold.period])
+    return jnp.round(unit * (side - ends)).astype(int)
 
 
 def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
@@ -83,20 +94,12 @@ def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
     x = phi(u) + noise z with z standard normal in the normal space of M; each label is flipped with
     probability `label_noise`. A function of the seed alone; traceable.
     """
-    manifold = world.geometry
+    manifold, side = world.geometry, world.points_per_side
     where, label_key, flip, off = jax.random.split(jax.random.fold_in(jax.random.key(knobs.seed), 1), 4)
-    unit = SAMPLINGS[world.sampling](manifold, world.points_per_side, where)
-    side = world.points_per_side
-    if world.sampling == "five-point":
-        u, cell = unit, jnp.arange(len(unit))[:, None]
-    else:
-        low, high = jnp.array(manifold.domain).T
-        u = low + unit * (high - low)
-        ends = jnp.array([0 if period else 1 for period in manifold.period])
-        cell = jnp.clip(jnp.round(unit * (side - ends)), 0, side - 1).astype(int)
-        if world.sampling == "random":
-            cell = jnp.clip(jnp.floor(unit * side), 0, side - 1).astype(int)
-    y = LABELS[world.labels](unit, cell, side, label_key)
+    unit = SAMPLINGS[world.sampling](manifold, side, where)
+    low, high = jnp.array(manifold.domain).T
+    u = low + unit * (high - low)
+    y = LABELS[world.labels](unit, cells(manifold, world.sampling, side, unit), side, label_key)
     y = jnp.where(jax.random.uniform(flip, y.shape) < knobs.label_noise, -y, y)
     x = point(manifold, world.n, knobs.offset, u)
     frame = tangent(manifold, world.n, u)

@@ -18,8 +18,8 @@ from jaxtyping import Array, Float
 class Manifold:
     """A chart phi: box in R^k -> R^e.
 
-    domain: k pairs (low, high); reach: largest distance at which the nearest point of M is unique
-    (None where no closed form is known; `focal` then bounds it by the smallest radius of curvature);
+    domain: k pairs (low, high); reach: a distance up to which the nearest point of M is unique
+    (None where the smallest radius of curvature, `focal`, is what bounds it);
     period: k lengths after which phi repeats, 0 where it does not.
     """
 
@@ -113,7 +113,7 @@ def spiral(u: Array) -> Array:
 
 
 def helix(u: Array) -> Array:
-    """phi(u) = (.3 cos 4 pi u, .3 sin 4 pi u, u): two turns of pitch .5."""
+    """phi(u) = (.3 cos 4 pi u, .3 sin 4 pi u, u): two turns of pitch .5, whose nearness bounds the reach (.2415)."""
     return jnp.stack([0.3 * jnp.cos(4 * jnp.pi * u[0]), 0.3 * jnp.sin(4 * jnp.pi * u[0]), u[0]])
 
 
@@ -188,7 +188,7 @@ MANIFOLDS: dict[str, Manifold] = {
         Manifold("sine", 1, 2, sine, (UNIT,)),
         Manifold("circle", 1, 2, circle, (UNIT,), 0.5, (1.0,)),
         Manifold("spiral", 1, 2, spiral, (UNIT,), 0.09),
-        Manifold("helix", 1, 3, helix, (UNIT,)),
+        Manifold("helix", 1, 3, helix, (UNIT,), 0.24),
         Manifold("plane", 2, 2, plane, (UNIT, UNIT), math.inf),
         Manifold("wave", 2, 3, wave, (UNIT, UNIT)),
         Manifold("paraboloid", 2, 3, paraboloid, ((-0.5, 0.5), (-0.5, 0.5)), 1.0),

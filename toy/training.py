@@ -65,7 +65,7 @@ def start(world: World, knobs: Knobs) -> tuple[State, tuple[Array, Array, Array]
     return State(params, optimizer(world, knobs).init(params), jnp.zeros((), jnp.int32)), sample(world, knobs)
 
 
-def _batch(world: World, knobs: Knobs, step: Array) -> Array:
+def batch(world: World, knobs: Knobs, step: Array) -> Array:
     """Indices of a step's minibatch: epoch-wise shuffles without replacement, a function of seed and step."""
     count, per_epoch = world.point_count, world.point_count // world.batch_size
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 3), step // per_epoch)
@@ -90,14 +90,14 @@ def advance(world: World, knobs: Knobs, state: State, x: Array, y: Array, count:
     def body(carry: tuple[State, Trace]) -> tuple[State, Trace]:
         now, trace = carry
         if world.batch_size:
-            index = _batch(world, knobs, now.step)
+            index = batch(world, knobs, now.step)
             (_, _), grads = jax.value_and_grad(objective, has_aux=True)(now.params, x[index], y[index])
             logits = logit(now.params, x)
         else:
             (_, logits), grads = jax.value_and_grad(objective, has_aux=True)(now.params, x, y)
         loss, signed = logistic_loss(logits, y), y * logits
         accuracy, margin = jnp.mean(signed > 0), jnp.min(signed)
-        diverged = ~(jnp.isfinite(loss) & jnp.isfinite(optax.global_norm(grads)))
+        diverged = ~(jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads)))
         stopped = ((knobs.stop_margin > 0) & (margin >= knobs.stop_margin)) | (
             (knobs.stop_accuracy > 0) & (accuracy >= knobs.stop_accuracy)
         )

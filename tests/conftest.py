@@ -1,0 +1,67 @@
+"""What several tests share: settings, tiny worlds, trained recordings."""
+
+import os
+from functools import lru_cache
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the bits and the tolerances of the tests are the processor's
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from toy import Knobs, Recording, World, simulate
+from toy.exhibits import EXHIBITS
+from toy.world import FIELDS
+
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.filter_too_much]
+)
+settings.load_profile("repeatable")
+
+TINY = {"points_per_side": 3, "codimension": 3, "hidden_layers": 1, "width": 8, "steps": 20}
+
+
+def pytest_configure(config):
+    """Keep compiled functions between runs and workers of the tests, beside pytest's own cache."""
+    folder = config.cache.mkdir("jax") if hasattr(config, "cache") else None
+    if folder is not None and jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def tiny(**values) -> tuple[World, Knobs]:
+    """World and knobs that train in milliseconds, with some fields changed."""
+    values = {**TINY, **values}
+    world = World(**{name: v for name, v in values.items() if FIELDS[name] is World})
+    return world, Knobs(**{name: v for name, v in values.items() if FIELDS[name] is Knobs})
+
+
+@lru_cache(maxsize=None)
+def _trained(world: World, knobs_json: str) -> Recording:
+    return simulate(world, Knobs.model_validate_json(knobs_json))
+
+
+@pytest.fixture(scope="session")
+def train():
+    """train(**fields) -> Recording of a tiny world, trained once a session."""
+
+    def trained(**values) -> Recording:
+        world, knobs = tiny(**values)
+        return _trained(world, knobs.model_dump_json())
+
+    return trained
+
+
+@pytest.fixture(scope="session")
+def hero() -> Recording:
+    """The finished run of the exhibit dimpled-sheet."""
+    exhibit = EXHIBITS["dimpled-sheet"]
+    return _trained(exhibit.world, exhibit.knobs.model_dump_json())
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers that are the same in every run."""
+    return np.random.default_rng(0)
