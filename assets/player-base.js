@@ -13,6 +13,7 @@
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (!Number.isFinite(value)) return "∞";
     const size = Math.abs(value);
+    if (size >= 1e6) return value.toExponential(1).replace("e+", "e");
     if (size >= 1000) return Math.round(value).toLocaleString("en").replace(/,/g, " ");
     if (size >= 10) return value.toFixed(1);
     if (size > 0 && size < 0.001) return value.toExponential(1).replace("e-", "e−");
