@@ -1,7 +1,7 @@
 """What several tests share: settings, tiny worlds, trained recordings."""
 
 import os
-from functools import lru_cache
+from functools import cache
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the bits and the tolerances of the tests are the processor's
 
@@ -20,6 +20,8 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 TINY = {"points_per_side": 3, "codimension": 3, "hidden_layers": 1, "width": 8, "steps": 20}
+# Decay times rate above 2 multiplies the weights by -9 in every step.
+DIVERGING = {"optimizer": "sgd", "activation": "softplus", "learning_rate": 10.0, "weight_decay": 1.0, "steps": 60}
 
 
 def pytest_configure(config):
@@ -38,7 +40,7 @@ def tiny(**values) -> tuple[World, Knobs]:
     return world, Knobs(**{name: v for name, v in values.items() if FIELDS[name] is Knobs})
 
 
-@lru_cache(maxsize=None)
+@cache
 def _trained(world: World, knobs_json: str) -> Recording:
     return simulate(world, Knobs.model_validate_json(knobs_json))
 

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import tiny
 
-from toy import Knobs, World, labels
+from toy import Knobs, labels
 from toy.labels import FIVE, LABELS, SAMPLINGS, cells
 from toy.manifolds import MANIFOLDS, point, tangent
-
-from conftest import tiny
 
 LINE, PLANE = MANIFOLDS["line"], MANIFOLDS["plane"]
 KEY = jax.random.key(0)

@@ -3,10 +3,12 @@
 import json
 import math
 import pickle
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
+from conftest import tiny
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -20,11 +22,19 @@ from toy.recording import RECENT, Recording
 from toy.training import OPTIMIZERS, start
 from toy.windows import WINDOWS
 from toy.world import (
-    FIELDS, OPTIMIZER_SLOTS, REPLAY_FLOPS, SPECS, WINDOW_NAMES, allowed_text, bounds, check, choices, state_bytes,
-    step_flops, stride,
+    FIELDS,
+    OPTIMIZER_SLOTS,
+    REPLAY_FLOPS,
+    SPECS,
+    WINDOW_NAMES,
+    allowed_text,
+    bounds,
+    check,
+    choices,
+    state_bytes,
+    step_flops,
+    stride,
 )
-
-from conftest import tiny
 
 NUMBERS = [name for name in FIELDS if choices(name) is None]
 NAMES = [name for name in FIELDS if choices(name) is not None]
@@ -71,7 +81,8 @@ def test_names_come_from_the_maps():
     assert choices("width") is None and len(FIELDS) == sum(len(spec.model_fields) for spec in SPECS)
 
 
-@pytest.mark.parametrize("entries", [MANIFOLDS, LABELS, SAMPLINGS, NETS, INITS, OPTIMIZERS, WINDOWS, MEASURES, EXHIBITS])
+@pytest.mark.parametrize(
+    "entries", [MANIFOLDS, LABELS, SAMPLINGS, NETS, INITS, OPTIMIZERS, WINDOWS, MEASURES, EXHIBITS])
 def test_map_names_can_stand_in_a_link(entries):
     assert entries and all(name == name.strip().lower() and name.isascii() and " " not in name for name in entries)
 
@@ -94,15 +105,15 @@ def test_numbers_outside_their_range_are_refused(name):
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None, "x", "", [1], {}, True, np.bool_(1), 1j, np.ones(2)],
-                         ids=repr)
+@pytest.mark.parametrize(
+    "bad", [math.nan, math.inf, -math.inf, None, "x", "", [1], {}, True, np.bool_(1), 1j, np.ones(2)], ids=repr)
 def test_what_is_no_number_is_refused(name, bad):
     assert "between" in fails(name, bad).allowed
 
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if whole(name)])
 def test_whole_fields_refuse_fractions_and_take_whole_floats(name):
-    low, high = bounds(name)
+    low, _ = bounds(name)
     assert "whole" in fails(name, low + 0.5).allowed
     value = float(max(low, 2))
     assert isinstance(getattr(FIELDS[name](**{name: value}), name), int)
@@ -226,7 +237,7 @@ def test_sizes():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_state_bytes_are_those_of_the_state(optimizer):
     world, knobs = tiny(optimizer=optimizer)
-    state, _ = jax.eval_shape(start, world, knobs)
+    state, _ = jax.eval_shape(partial(start, world), knobs)
     real = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
     assert 0 <= real - state_bytes(world) <= 8  # the step's own counters
 

@@ -1,7 +1,7 @@
 """Multilayer perceptrons R^n -> R and how their weights start."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -57,50 +57,50 @@ def parameter_count(world: "World") -> int:
     return sum((fan_in + 1) * fan_out for fan_in, fan_out in layer_sizes(world))
 
 
-def _gaussian(key: Array, layer: int, fan_in: int, fan_out: int, std: Array | float) -> tuple[Array, Array]:
+def _gaussian(key: Array, first: bool, fan_in: int, fan_out: int, std: Array | float) -> tuple[Array, Array]:
     """N(0, std^2) weights; N(0, 1) first-layer biases (scaled by `bias_spread` later), deeper biases 0.
 
     Row i of the weights depends on the key and i only: nets of one seed agree on the coordinates they share,
     whatever the codimension.
     """
     rows = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (fan_out,)))(jnp.arange(fan_in))
-    bias = jax.random.normal(jax.random.fold_in(key, 2**31 - 1), (fan_out,)) if layer == 0 else jnp.zeros(fan_out)
+    bias = jax.random.normal(jax.random.fold_in(key, 2**31 - 1), (fan_out,)) if first else jnp.zeros(fan_out)
     return std * rows, bias
 
 
-def he(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+def he(key: Array, first: bool, fan_in: int, fan_out: int) -> tuple[Array, Array]:
     """Weights N(0, 2 / fan-in) (He et al. 2015)."""
-    return _gaussian(key, layer, fan_in, fan_out, (2 / fan_in) ** 0.5)
+    return _gaussian(key, first, fan_in, fan_out, (2 / fan_in) ** 0.5)
 
 
-def lecun(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+def lecun(key: Array, first: bool, fan_in: int, fan_out: int) -> tuple[Array, Array]:
     """Weights N(0, 1 / fan-in) (LeCun et al. 1998)."""
-    return _gaussian(key, layer, fan_in, fan_out, (1 / fan_in) ** 0.5)
+    return _gaussian(key, first, fan_in, fan_out, (1 / fan_in) ** 0.5)
 
 
-def normal_first(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+def normal_first(key: Array, first: bool, fan_in: int, fan_out: int) -> tuple[Array, Array]:
     """First-layer weights N(0, 1) per entry, deeper ones N(0, 2 / fan-in): the pull off M grows with ell."""
-    return _gaussian(key, layer, fan_in, fan_out, 1.0 if layer == 0 else (2 / fan_in) ** 0.5)
+    return _gaussian(key, first, fan_in, fan_out, 1.0 if first else (2 / fan_in) ** 0.5)
 
 
-def uniform(key: Array, layer: int, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+def uniform(key: Array, first: bool, fan_in: int, fan_out: int) -> tuple[Array, Array]:
     """Weights and biases uniform in +-1 / sqrt(fan-in) in every layer (the usual PyTorch default)."""
     bound = fan_in**-0.5
     draw = lambda i: jax.random.uniform(jax.random.fold_in(key, i), (fan_out,), minval=-bound, maxval=bound)  # noqa: E731
     return jax.vmap(draw)(jnp.arange(fan_in)), draw(2**31 - 1)
 
 
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _layer(init: str, first: bool, fan_in: int, fan_out: int, layer: int, knobs: "Knobs") -> dict[str, Array]:
+    """One layer's starting parameters; hidden layers of one shape, in whatever world, share a compilation."""
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 2), layer)
+    kernel, bias = INITS[init](key, first, fan_in, fan_out)
+    return {"kernel": knobs.init_scale * kernel, "bias": knobs.init_scale * knobs.bias_spread * bias}
+
+
 def initial(world: "World", knobs: "Knobs") -> Params:
     """Starting parameters: (weights, bias_spread x biases) x init_scale; a function of the seed alone; traceable."""
-    key = jax.random.fold_in(jax.random.key(knobs.seed), 2)
-    params = {}
-    for layer, (fan_in, fan_out) in enumerate(layer_sizes(world)):
-        kernel, bias = INITS[world.init](jax.random.fold_in(key, layer), layer, fan_in, fan_out)
-        params[f"layer{layer}"] = {
-            "kernel": knobs.init_scale * kernel,
-            "bias": knobs.init_scale * knobs.bias_spread * bias,
-        }
-    return params
+    return {f"layer{i}": _layer(world.init, i == 0, *shape, i, knobs) for i, shape in enumerate(layer_sizes(world))}
 
 
 NETS: dict[str, Callable[[Array], Array]] = {
@@ -110,7 +110,7 @@ NETS: dict[str, Callable[[Array], Array]] = {
     "softplus": jax.nn.softplus,
 }
 
-INITS: dict[str, Callable[[Array, int, int, int], tuple[Array, Array]]] = {
+INITS: dict[str, Callable[[Array, bool, int, int], tuple[Array, Array]]] = {
     "he": he,
     "lecun": lecun,
     "normal-first": normal_first,

@@ -150,7 +150,7 @@ class Recording:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 if header["format"] != FORMAT:
-                    raise FieldError("file", f"a recording of format {FORMAT}", f"format {header['format']}")
+                    raise FieldError("file", f"a recording of format {FORMAT}", str(path), f"its format is {header['format']}")
                 new = cls(World(**header["world"]), Knobs(**header["knobs"]))
                 new._restore(header, file)
                 return new
@@ -167,7 +167,8 @@ class Recording:
         known, diverged = len(columns["loss"]), header["diverged_at"]
         if any(a.shape != (known,) or a.dtype != np.float32 for a in columns.values()) or known > self.knobs.steps + 1:
             raise ValueError("the scalars do not fit the steps")
-        if (diverged is not None and diverged != known - 1) or 0 not in header["steps"]:
+        ended = (diverged is None or diverged == known - 1) and (known or not header["finished"])
+        if not ended or 0 not in header["steps"] or max(header["steps"]) > known:
             raise ValueError("the header does not fit the scalars")
         for step in header["steps"]:
             leaves = [jnp.asarray(file[f"{step}/{i}"]) for i in range(len(like))]

@@ -10,8 +10,9 @@ from jaxtyping import Array, Float
 
 from toy import nets
 from toy.labels import sample
-from toy.world import Knobs, World
+from toy.world import Knobs, World, group
 
+DATA_FIELDS = [name for name in World.model_fields if group(name) == "world"]
 CHUNK = 256  # most steps in one call; the length of the buffers of per-step scalars
 
 
@@ -43,12 +44,12 @@ def logistic_loss(logits: Float[Array, " N"], y: Float[Array, " N"]) -> Float[Ar
     return jnp.mean(jax.nn.softplus(-y * logits))
 
 
-def optimizer(world: World, knobs: Knobs) -> optax.GradientTransformation:
-    """The world's optax optimiser with traced rates.
+def optimizer(name: str, knobs: Knobs) -> optax.GradientTransformation:
+    """The optax optimiser of a name with traced rates.
 
     Weight decay is decoupled: every step multiplies all weights by (1 - learning_rate x weight_decay).
     """
-    scale = OPTIMIZERS[world.optimizer](knobs)
+    scale = OPTIMIZERS[name](knobs)
     return optax.chain(scale, optax.add_decayed_weights(knobs.weight_decay), optax.scale(-knobs.learning_rate))
 
 
@@ -59,10 +60,21 @@ def first_layer_norm(params: nets.Params) -> Float[Array, ""]:
 
 
 @partial(jax.jit, static_argnums=0)
+def _fresh(name: str, knobs: Knobs, params: nets.Params) -> State:
+    return State(params, optimizer(name, knobs).init(params), jnp.zeros((), jnp.int32))
+
+
+_sample = jax.jit(sample, static_argnums=0)
+
+
 def start(world: World, knobs: Knobs) -> tuple[State, tuple[Array, Array, Array]]:
-    """State before the first step, and the data (u, x, y)."""
-    params = nets.initial(world, knobs)
-    return State(params, optimizer(world, knobs).init(params), jnp.zeros((), jnp.int32)), sample(world, knobs)
+    """State before the first step, and the data (u, x, y).
+
+    Net, optimiser and data are compiled apart: drawing random numbers takes longest to compile, and a world that
+    differs in one of the three keeps the others.
+    """
+    data = World(**{name: value for name, value in world.model_dump().items() if name in DATA_FIELDS})
+    return _fresh(world.optimizer, knobs, nets.initial(world, knobs)), _sample(data, knobs)
 
 
 def batch(world: World, knobs: Knobs, step: Array) -> Array:
@@ -81,7 +93,7 @@ def advance(world: World, knobs: Knobs, state: State, x: Array, y: Array, count:
     that step's. `count` is traced: one executable serves any number of steps, which makes a replay bitwise
     equal to the run.
     """
-    logit, opt = nets.logit(world), optimizer(world, knobs)
+    logit, opt = nets.logit(world), optimizer(world.optimizer, knobs)
 
     def objective(params: nets.Params, inputs: Array, targets: Array) -> tuple[Array, Array]:
         logits = logit(params, inputs)

@@ -191,6 +191,11 @@ def choices(name: str, spec: type[Spec] | None = None) -> tuple[str, ...] | None
     return tuple(extra["choices"]) if isinstance(extra, dict) and "choices" in extra else None  # type: ignore[arg-type]
 
 
+def group(name: str) -> str:
+    """Where a field belongs: "world", "net", "training" or "view"."""
+    return FIELDS[name].model_fields[name].json_schema_extra["group"]  # type: ignore[index, return-value]
+
+
 def bounds(name: str) -> tuple[float, float]:
     """Lowest and highest allowed value of a number field."""
     metadata = FIELDS[name].model_fields[name].metadata
