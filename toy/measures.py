@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
+from scipy.stats import f
 
-from toy import nets
+from toy import attacks, nets
 from toy.heights import heights
 from toy.manifolds import point
 from toy.recording import Recording
@@ -140,14 +140,13 @@ def _gradients(recording: Recording, params: nets.Params) -> dict[str, float]:
     return out
 
 
-@lru_cache(maxsize=64)
 def rho_null(world: World) -> tuple[float, float]:
-    """2.5 % and 97.5 % quantiles of rho for N random directions in R^n: what chance allows."""
-    draws = np.asarray(jax.random.normal(jax.random.key(0), (400, world.point_count, world.n)) ** 2)
-    lateral, vertical = draws[..., : world.k].sum((1, 2)), draws[..., world.k :].sum((1, 2))
-    ratio = (vertical / max(1, world.codimension)) / (lateral / world.k)
-    low, high = np.quantile(ratio, [0.025, 0.975])
-    return float(low), float(high)
+    """2.5 % and 97.5 % quantiles of rho for N random directions in R^n: what chance allows; NaN for ell = 0.
+
+    Of Gaussian directions both sums are chi-squared, so rho is F-distributed with N ell and N k degrees of freedom.
+    """
+    freedom = world.point_count * world.codimension, world.point_count * world.k
+    return float(f.ppf(0.025, *freedom)), float(f.ppf(0.975, *freedom))
 
 
 def distances(recording: Recording, step: int) -> dict[str, float]:
@@ -156,7 +155,6 @@ def distances(recording: Recording, step: int) -> dict[str, float]:
     for kind in ("free", "on", "off"):
         if kind == "off" and recording.world.codimension == 0:
             continue
-        from toy import attacks
         found = attacks.minimal(kind, recording, step)
         out[f"distance_{kind}_median"] = float(np.median(found.distance))
         if kind == "on":

@@ -150,7 +150,8 @@ class Recording:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 if header["format"] != FORMAT:
-                    raise FieldError("file", f"a recording of format {FORMAT}", str(path), f"its format is {header['format']}")
+                    why = f"its format is {header['format']}"
+                    raise FieldError("file", f"a recording of format {FORMAT}", str(path), why)
                 new = cls(World(**header["world"]), Knobs(**header["knobs"]))
                 new._restore(header, file)
                 return new
