@@ -1,21 +1,24 @@
-"""python -m toy list | run: the simulator without a page."""
+"""python -m toy list | run | sweep: the simulator without a page."""
 
 import argparse
 import json
+import math
 import sys
 import time
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from toy import report
+from toy import overview, report, sweep
 from toy.cache import use_compilation_cache
 from toy.errors import FieldError
 from toy.exhibits import EXHIBITS
-from toy.link import Setup, build, query
+from toy.link import Setup, build, pairs, query
 from toy.recording import simulate
 
 
@@ -31,17 +34,26 @@ def arguments() -> argparse.ArgumentParser:
     run.add_argument("--seed", help="the same as --set seed=N")
     run.add_argument("--out", metavar="FILE.npz", help="save the recording")
     run.add_argument("--json", action="store_true", help="one JSON object on stdout instead of a table")
+    many = commands.add_parser("sweep", help="run one world over seeds and values, one row a run into a CSV file; "
+                                             "broken off, the same command goes on")
+    many.add_argument("name", metavar="NAME", help="an exhibit of `list`")
+    many.add_argument("--vary", nargs="+", action="extend", default=[], metavar="FIELD=VALUE,VALUE,...",
+                      help="values to run; several fields: every combination")
+    many.add_argument("--seeds", default="1", metavar="N", help="seeds of each combination (default 1)")
+    many.add_argument("--first-seed", default="0", metavar="N", help="the first of them (default 0)")
+    many.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
+                      help="change fields of World or Knobs")
+    many.add_argument("--workers", default="1", metavar="N", help="processes (default 1)")
+    many.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this dask scheduler instead")
+    many.add_argument("--out", required=True, metavar="FILE.csv", help="the rows; what it holds is not run again")
+    many.add_argument("--summary", action="store_true",
+                      help="print medians over seeds with 95 %% intervals, and slopes over codimension")
     return parser
 
 
 def setup_of(name: str, settings: list[str], seed: str | None) -> Setup:
     """The setup that NAME, --set and --seed mean; FieldError names what is wrong."""
-    values: dict[str, Any] = {}
-    for setting in settings:
-        field, equals, value = setting.partition("=")
-        if not equals:
-            raise FieldError("--set", "FIELD=VALUE", setting)
-        values[field] = value
+    values = pairs("--set", settings)
     if seed is not None:
         values["seed"] = seed
     return build(name, values)
@@ -85,12 +97,45 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
               "try a smaller learning_rate or init_scale.", file=sys.stderr)
 
 
+def make_sweep(args: argparse.Namespace) -> None:
+    """Make the runs of a sweep, a progress bar on stderr, and print what they say if asked."""
+    vary = {field: values.split(",") for field, values in pairs("--vary", args.vary).items()}
+    planned = sweep.plan(args.name, vary, args.seeds, args.first_seed, pairs("--set", args.set))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        runs = bar.add_task("runs")
+        rows = sweep.run(planned, args.out, args.workers, args.scheduler,
+                         lambda done, total: bar.update(runs, completed=done, total=total))
+    if args.summary:
+        print_findings(planned.varied, overview.findings(rows, planned.varied))
+        others = [field for field in planned.varied if field != "codimension"]
+        print_findings(others, overview.slopes(rows, planned.varied))
+
+
+def print_findings(varied: Sequence[str], found: list[overview.Finding]) -> None:
+    """Print a table for each combination of the varied values, a line a finding."""
+    for values, lines in groupby(found, lambda finding: finding.values):
+        title = ", ".join(f"{name}={value}" for name, value in zip(varied, values))
+        table = Table("measure", "value", "95 % interval", "held against", "seeds", title=title or None, box=SIMPLE)
+        for _, name, got, against in lines:
+            value, low, high, null = ("-" if number is None or math.isnan(number) else f"{number:.3g}"
+                                      for number in (got.value, got.low, got.high, against))
+            table.add_row(name, value, f"{low} .. {high}", null,
+                          str(got.total) if got.used == got.total else f"{got.used} of {got.total}")
+        Console().print(table)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0, or 2 with a message on stderr when a value is wrong."""
     args = arguments().parse_args(argv)
     try:
         if args.command == "list":
             list_exhibits()
+            return 0
+        if args.command == "sweep":
+            use_compilation_cache()
+            make_sweep(args)
             return 0
         setup = setup_of(args.name, args.set, args.seed)
         if args.out and not Path(args.out).resolve().parent.is_dir():
@@ -101,6 +146,9 @@ def main(argv: list[str] | None = None) -> int:
     except (FieldError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("broken off; a sweep keeps its finished rows, and the same command goes on", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -13,6 +13,11 @@ AT_THE_END = (
     "single_sheet_share", "missing_share", "depth_median", "distance_free_median", "distance_on_median",
     "distance_off_median", "gradient_normal_share",
 )
+NAMES = (
+    "exhibit", "world", "seed", "steps", "seconds", "diverged_at", "accuracy", "t_cling", "t_dimple", "t_all_right",
+    "accuracy_at_t_cling", "two_phases", "two_phases_failures", "sheet_offset_start", "sheet_offset_end",
+    "dimple_amplitude_end", "dimple_null_95", "gap_start", "gap_end", *AT_THE_END, "gradient_normal_share_chance",
+)  # of a summary, in its order: known before any run, so that a sweep's file can be checked first
 
 
 def table(recording: Recording, chart: windows.Window | None,
