@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from toy import overview, report, sweep
 from toy.cache import use_compilation_cache
@@ -61,7 +61,7 @@ def setup_of(name: str, settings: list[str], seed: str | None) -> Setup:
 
 def list_exhibits() -> None:
     """Print each exhibit with the link that opens it and its world."""
-    table = Table("exhibit", "manifold", "labels", "points", "n", "net", "training")
+    table = Table(Column("exhibit", no_wrap=True), "manifold", "labels", "points", "n", "net", "training")
     for name, exhibit in EXHIBITS.items():
         world, knobs = exhibit.world, exhibit.knobs
         table.add_row(name, world.manifold, world.labels, str(world.point_count), str(world.n),
