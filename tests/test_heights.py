@@ -19,7 +19,8 @@ def slice_of(n=5, width=6, height=HEIGHT, v=None):
     world = World(codimension=n - 2, hidden_layers=1, width=width)
     v = np.eye(n)[-1] if v is None else v / np.linalg.norm(v)
     basis = jnp.asarray(np.vstack([np.eye(2, n), v]), jnp.float32)
-    return Window("slice", world, (0.0, 0.0, -height), (1.0, 1.0, height), ("a", "b", "t"), height, "", jnp.zeros(n), basis)
+    low, high = (0.0, 0.0, -height), (1.0, 1.0, height)
+    return Window("slice", world, low, high, ("a", "b", "t"), height, "", jnp.zeros(n), basis)
 
 
 def params(weights, bias, out, last=0.0):

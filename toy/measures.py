@@ -127,7 +127,9 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
 def _gradients(recording: Recording, params: nets.Params) -> dict[str, float]:
     world, data = recording.world, recording.data
     grads = gradient(nets.logit(world), params, jnp.asarray(data.x))
-    lateral, vertical = (np.asarray(jnp.linalg.norm(part, axis=1)) for part in split(world, jnp.asarray(data.u), grads))
+    # In float64: the squares of a net about to diverge leave the range of float32.
+    parts = split(world, jnp.asarray(data.u), grads)
+    lateral, vertical = (np.linalg.norm(np.asarray(part, float), axis=1) for part in parts)
     total = lateral**2 + vertical**2
     alive = total > 0
     out = {

@@ -1,0 +1,157 @@
+"""python -m toy: one JSON object on stdout and nothing else; wrong values end with 2 and a message that helps."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TINY
+
+import toy
+from toy import Recording, World, __main__, simulate
+from toy.exhibits import EXHIBITS
+from toy.link import build
+from toy.world import FIELDS
+
+KEYS = {
+    "exhibit", "world", "seed", "steps", "seconds", "accuracy", "t_cling", "t_dimple", "t_all_right",
+    "accuracy_at_t_cling", "two_phases", "sheet_offset_start", "sheet_offset_end", "dimple_amplitude_end",
+    "dimple_null_95", "gap_start", "gap_end", "single_sheet_share", "missing_share", "depth_median",
+    "distance_free_median", "distance_on_median", "distance_off_median", "gradient_normal_share",
+    "gradient_normal_share_chance",
+}
+SMALL = [f"{name}={value}" for name, value in TINY.items()]
+SHARES = ("accuracy", "single_sheet_share", "missing_share", "gradient_normal_share", "gradient_normal_share_chance")
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_of_the_user(monkeypatch):
+    monkeypatch.setattr(__main__, "use_compilation_cache", lambda: None)
+
+
+@pytest.fixture
+def command(capsys):
+    """command(*words) -> (exit code, stdout, stderr)."""
+
+    def call(*words):
+        code = __main__.main([str(word) for word in words])
+        return (code, *capsys.readouterr())
+
+    return call
+
+
+def test_list_names_every_exhibit(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, err = command("list")
+    assert code == 0 and not err
+    for name, exhibit in EXHIBITS.items():
+        line = next(line for line in out.splitlines() if f" {name} " in line)
+        assert exhibit.world.manifold in line and str(exhibit.world.n) in line
+
+
+def test_json_is_one_object_with_every_key(command, train):
+    code, out, _ = command("run", "dimpled-sheet", "--set", *SMALL, "--seed", 3, "--json")
+    assert code == 0 and out.count("\n") == 1
+    got = json.loads(out)
+    assert set(got) >= KEYS
+    assert (got["exhibit"], got["seed"], got["steps"], got["two_phases"]) == ("dimpled-sheet", 3, 20, False)
+    assert got["world"]["width"] == 8 and got["world"]["learning_rate"] == 1e-3
+    assert set(got["world"]) == {name for name in FIELDS if name != "seed" and name not in toy.View.model_fields}
+    assert got["accuracy"] == float(train(seed=3).accuracy[-1])
+    assert all(0 <= got[name] <= 1 for name in SHARES) and got["gradient_normal_share_chance"] == 3 / 5
+    assert got["seconds"] >= 0 and got["gap_start"] > 0 and got["sheet_offset_end"] > 0
+
+
+def test_the_same_seed_prints_the_same_numbers(command):
+    runs = [json.loads(command("run", "dimpled-sheet", "--set", *SMALL, "--json")[1]) for _ in range(2)]
+    for run in runs:
+        run.pop("seconds")
+    assert runs[0] == runs[1]
+
+
+def test_what_is_undefined_is_null(command):
+    """ell = 0: no normal directions, so no sheet, no heights and no way off the manifold."""
+    code, out, _ = command("run", "dimpled-sheet", "--set", *SMALL, "codimension=0", "--json")
+    got = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert code == 0 and set(got) >= KEYS
+    for name in ("t_cling", "t_dimple", "sheet_offset_end", "dimple_amplitude_end", "gap_end", "depth_median",
+                 "single_sheet_share", "distance_off_median"):
+        assert got[name] is None
+    assert got["gradient_normal_share_chance"] == 0 and got["two_phases"] is False
+
+
+def test_the_table_for_people_holds_the_same_numbers(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    code, out, _ = command("run", "dimpled-sheet", "--set", *SMALL)
+    assert code == 0 and "width=8" in out
+    assert all(name in out for name in KEYS - {"world"})
+
+
+def test_the_recording_is_saved(command, tmp_path, train):
+    path = tmp_path / "run.npz"
+    assert command("run", "dimpled-sheet", "--set", *SMALL, "--seed", 3, "--json", "--out", path)[0] == 0
+    assert np.array_equal(Recording.load(path).loss, train(seed=3).loss)
+
+
+@pytest.mark.parametrize("words, field, allowed, got", [
+    (["run", "nope"], "exhibit", "one of [dimpled-sheet", "'nope'"),
+    (["run", "wall", "--set", "width=1"], "width", "a whole number between 2 and 512", "1"),
+    (["run", "wall", "--set", "width=9.5"], "width", "a whole number between 2 and 512", "9.5"),
+    (["run", "wall", "--set", "width=abc"], "width", "a whole number", "'abc'"),
+    (["run", "wall", "--set", "offset=nan"], "offset", "between -2 and 2", "nan"),
+    (["run", "wall", "--set", "manifold=cube"], "manifold", "one of [line", "'cube'"),
+    (["run", "wall", "--set", "nope=1"], "field", "one of [manifold", "'nope'"),
+    (["run", "wall", "--set", "width"], "--set", "FIELD=VALUE", "'width'"),
+    (["run", "wall", "--set", "manifold=helix"], "codimension", "at least 2 for manifold 'helix'", "1"),
+    (["run", "wall", "--set", "width=512", "points_per_side=32", "steps=99999"], "steps", "at most", "99999"),
+    (["run", "wall", "--seed", "-1"], "seed", "a whole number between 0 and 2147483647", "-1"),
+    (["run", "wall", "--seed", "x"], "seed", "a whole number", "'x'"),
+    (["run", "wall", "--out", "no/such/run.npz"], "--out", "a file in a folder that exists", "'no/such/run.npz'"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_wrong_values_are_refused_before_anything_runs(command, monkeypatch, words, field, allowed, got):
+    monkeypatch.setattr(__main__, "simulate", lambda *_: pytest.fail("training began"))
+    code, out, err = command(*words)
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert err.startswith(f"error: {field} must be {allowed}") and f"got {got}" in err
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["run"], ["run", "wall", "--colour"],
+                                   ["run", "wall", "--set"]], ids=str)
+def test_unknown_words_show_the_usage(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        __main__.main(words)
+    assert caught.value.code == 2 and "usage: python -m toy" in capsys.readouterr().err
+
+
+def test_a_diverged_run_says_so_and_what_to_try(command):
+    words = ["run", "dimpled-sheet", "--set", *SMALL, "optimizer=sgd", "activation=softplus", "learning_rate=10",
+             "weight_decay=1", "steps=60"]
+    code, out, _ = command(*words, "--json")
+    got = json.loads(out)
+    assert code == 0 and got["steps"] == got["diverged_at"] - 1 < 59
+    assert 0 <= got["gradient_normal_share"] <= 1  # though the gradients are huge
+    code, _, err = command(*words)
+    assert code == 0 and f"not finite at step {got['diverged_at']}" in err and "smaller learning_rate" in err
+
+
+def test_a_file_that_cannot_be_written_is_no_crash(command, tmp_path):
+    code, out, err = command("run", "dimpled-sheet", "--set", *SMALL, "--json", "--out", tmp_path)
+    assert code == 2 and out == "" and err.strip().startswith("error: ") and str(tmp_path) in err
+
+
+def test_a_process_prints_json_on_stdout_and_nothing_else(tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    words = ["run", "dimpled-sheet", "--set", *SMALL, "steps=2", "--json"]
+    done = subprocess.run([sys.executable, "-m", "toy", *words], capture_output=True, text=True, env=environment,
+                          cwd=Path(toy.__file__).parents[1])
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) >= KEYS and done.stdout.count("\n") == 1
+
+
+def test_the_package_does_what_the_command_does(train):
+    setup = build("dimpled-sheet", dict(TINY))
+    assert isinstance(setup.world, World)
+    assert np.array_equal(simulate(setup.world, setup.knobs).loss, train().loss)

@@ -1,0 +1,120 @@
+"""A link is the experiment: both ways without loss, and every wrong one named."""
+
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from toy import FieldError, Knobs, View, World
+from toy.exhibits import EXHIBITS
+from toy.link import Setup, build, number, pairs, parse, query
+from toy.world import FIELDS, SPECS, bounds, choices
+
+
+def value(name):
+    if choices(name):
+        return st.sampled_from(choices(name))
+    low, high = bounds(name)
+    if FIELDS[name].model_fields[name].annotation is int:
+        return st.integers(int(low), int(min(high, 400 if name == "steps" else high)))
+    return st.floats(low, high)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(list(EXHIBITS)), st.data())
+def test_links_lose_nothing(exhibit, data):
+    values = data.draw(st.dictionaries(st.sampled_from(list(FIELDS)), st.none(), max_size=6))
+    values = {name: data.draw(value(name)) for name in values}
+    try:
+        setup = build(exhibit, values)
+    except FieldError:
+        assume(False)  # a combination that cannot be
+    link = query(setup)
+    assert parse(link) == parse("?" + link) == setup and query(parse(link)) == link
+    assert all(getattr(part, name) == v for part in (setup.world, setup.knobs, setup.view)
+               for name, v in values.items() if name in type(part).model_fields)
+    # The same from text, as a form or a command line gives it.
+    assert build(exhibit, {name: str(v) for name, v in values.items()}) == setup
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_an_exhibit_is_its_name(name):
+    entry = EXHIBITS[name]
+    assert parse(f"exhibit={name}") == Setup(name, entry.world, entry.knobs, entry.view)
+    assert query(parse(f"exhibit={name}")) == f"exhibit={name}"
+
+
+def test_only_departures_stand_in_a_link():
+    assert query(build("dimpled-sheet", {"seed": 3})) == "exhibit=dimpled-sheet&seed=3"
+    assert query(build("dimpled-sheet", {"seed": 0, "width": 100})) == "exhibit=dimpled-sheet"
+    assert parse("") == parse(f"exhibit={next(iter(EXHIBITS))}")
+
+
+def test_what_is_no_field_is_not_the_links_business():
+    link = "exhibit=wall&step=7&camera=1,2,3&seed=2&colour=height&utm%20source=x&flag"
+    assert parse(link) == build("wall", {"seed": "2"})
+    assert parse("exhibit=wall&seed=1&seed=2").knobs.seed == 2  # the last counts
+
+
+@pytest.mark.parametrize("text, value", [("5", 5), ("5.0", 5), ("1e1", 10), (" 7 ", 7), ("+3", 3)])
+def test_whole_numbers_may_be_written_in_many_ways(text, value):
+    world = build("dimpled-sheet", {"codimension": text}).world
+    assert world.codimension == value and isinstance(world.codimension, int)
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if choices(name) is None])
+@pytest.mark.parametrize(
+    "text", ["abc", "", "nan", "inf", "-inf", "1e999", "1,5", "0x10", "--1", "²", "9" * 5000, "None"],
+    ids=lambda text: repr(text[:8]))
+def test_texts_that_are_no_number_are_refused(name, text):
+    for refuse in (lambda: build("dimpled-sheet", {name: text}), lambda: parse(urlencode({name: text}))):
+        with pytest.raises(FieldError) as caught:
+            refuse()
+        assert caught.value.field == name
+        assert "number" in caught.value.allowed or "between" in caught.value.allowed
+        assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("values, field", [
+    ({"nope": 1}, "field"), ({"": "1"}, "field"), ({"width": 1}, "width"), ({"manifold": "cube"}, "manifold"),
+    ({"manifold": "helix", "codimension": 1}, "codimension"), ({"window": "door"}, "window"),
+    ({"width": 512, "hidden_layers": 6, "points_per_side": 32, "steps": 100_000}, "steps"),
+    ({"batch_size": 26}, "batch_size"), ({"seed": True}, "seed"), ({"learning_rate": None}, "learning_rate"),
+], ids=str)
+def test_wrong_values_are_named(values, field):
+    with pytest.raises(FieldError) as caught:
+        build("dimpled-sheet", values)
+    assert caught.value.field == field and caught.value.allowed
+
+
+@pytest.mark.parametrize("name", ["nope", "", "Dimpled-Sheet"])
+def test_unknown_exhibits_are_named(name):
+    with pytest.raises(FieldError) as caught:
+        parse(urlencode({"exhibit": name}))
+    assert caught.value.field == "exhibit" and all(known in caught.value.allowed for known in EXHIBITS)
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_a_setup_or_a_named_field(text):
+    try:
+        setup = parse(text)
+    except FieldError as error:
+        assert error.field in {*FIELDS, "exhibit"}
+    else:
+        assert parse(query(setup)) == setup
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**18), 10**18))
+def test_numbers_are_read_as_they_were_written(real, whole):
+    assert number("offset", str(real)) == real and number("seed", str(whole)) == whole
+
+
+def test_pairs_of_a_command_line():
+    assert pairs("--set", ["a=1", "b=x=y", "a=2"]) == {"a": "2", "b": "x=y"}
+    with pytest.raises(FieldError, match="--set must be FIELD=VALUE, got 'seed'"):
+        pairs("--set", ["seed"])
+
+
+def test_the_specs_share_no_field_name():
+    assert sum(len(spec.model_fields) for spec in SPECS) == len(FIELDS) and (World, Knobs, View) == SPECS
