@@ -73,7 +73,7 @@ def page(chrome: Browser) -> Iterator[Page]:
     """A page that fails its test on any script error."""
     context = chrome.new_context(viewport=SIZE, reduced_motion="reduce")
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(120_000)
     errors: list[Any] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
