@@ -7,13 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toy import manifolds
-from toy.manifolds import MANIFOLDS, focal, safe_height
+from toy.manifolds import MANIFOLDS, focal, jacobian, point, safe_height, tangent, unit_normal
 
-# Compiled once a shape: op by op these tests would compile for a minute.
-point, tangent, jacobian = (jax.jit(f, static_argnums=(0, 1))
-                            for f in (manifolds.point, manifolds.tangent, manifolds.jacobian))
-unit_normal = jax.jit(manifolds.unit_normal, static_argnums=0)
 HYPERSURFACES = [name for name, m in MANIFOLDS.items() if m.e == m.k + 1]
 CURVED = [name for name, m in MANIFOLDS.items() if not m.flat]
 EXTENTS = {"line": 1, "sine": 1, "circle": 1, "helix": 1, "plane": 1, "wave": 1, "paraboloid": 1, "sphere": 1,

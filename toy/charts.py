@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy import nets
-from toy.manifolds import point, tangent, unit_normal
+from toy.manifolds import Manifold, point, tangent, unit_normal
 from toy.world import World
 
 GRID = 17  # nodes a side of the direction field of an unrolled window
@@ -64,9 +64,7 @@ class Window:
         """Display coordinates (m, d) of points x near phi(u): (u, height along v); x itself when ambient."""
         if self.kind == "ambient":
             return np.asarray(x)
-        base = jnp.concatenate([jnp.asarray(u), jnp.zeros((len(u), 1))], axis=1)
-        foot, up = frame(shape(self), base)
-        return np.concatenate([np.asarray(u), np.asarray(jnp.sum((x - foot) * up, 1))[:, None]], axis=1)
+        return np.asarray(_display(shape(self), jnp.asarray(u), jnp.asarray(x)))
 
 
 def shape(window: Window) -> Window:
@@ -94,10 +92,21 @@ def frame(window: Window, z: Float[Array, "m d"]) -> tuple[Float[Array, "m n"], 
 
 def split(world: World, u: Float[Array, "m k"], vectors: Float[Array, "m n"]) -> tuple[Array, Array]:
     """(tangent, normal) parts of vectors at phi(u), both (m, n)."""
-    frame = tangent(world.geometry, world.n, u)
+    return _split(world.geometry, world.n, u, vectors)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _split(manifold: Manifold, n: int, u: Array, vectors: Array) -> tuple[Array, Array]:
+    frame = tangent(manifold, n, u)
     along = jnp.einsum("mnk,mn->mk", frame, vectors)
     lateral = jnp.einsum("mnk,mk->mn", frame, along)
     return lateral, vectors - lateral
+
+
+@jax.jit
+def _display(window: Window, u: Array, x: Array) -> Array:
+    foot, up = frame(window, jnp.pad(u, ((0, 0), (0, 1))))
+    return jnp.concatenate([u, jnp.sum((x - foot) * up, axis=1, keepdims=True)], axis=1)
 
 
 @jax.jit

@@ -1,7 +1,8 @@
 """Manifolds: smooth maps phi from parameters u in R^k into R^e, placed in R^n.
 
 Everything but phi itself - tangent frames, unit normals, metric - follows by automatic differentiation.
-The n - e appended coordinates are 0, except the first, which is `offset`.
+The n - e appended coordinates are 0, except the first, which is `offset`. All maps are jitted: run op by op, each
+primitive would be compiled alone for every new shape.
 """
 
 import math
@@ -54,6 +55,7 @@ def _extent(manifold: Manifold) -> Array:
     return jnp.max(points.max(0) - points.min(0))
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def point(manifold: Manifold, n: int, offset: Array | float, u: Float[Array, "m k"]) -> Float[Array, "m n"]:
     """Points phi(u) in R^n: (phi_e(u), offset, 0, ..., 0)."""
     embedded = jax.vmap(manifold.embed)(u)
@@ -64,12 +66,14 @@ def point(manifold: Manifold, n: int, offset: Array | float, u: Float[Array, "m 
     return jnp.concatenate([embedded, rest], axis=1)
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def jacobian(manifold: Manifold, n: int, u: Float[Array, "m k"]) -> Float[Array, "m n k"]:
     """d phi / d u at each u, by forward-mode differentiation; rows beyond e are 0."""
     inner = jax.vmap(jax.jacfwd(manifold.embed))(u)
     return jnp.pad(inner, ((0, 0), (0, n - manifold.e), (0, 0)))
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def tangent(manifold: Manifold, n: int, u: Float[Array, "m k"]) -> Float[Array, "m n k"]:
     """Orthonormal basis of the tangent space span(d phi), as columns: the Q of a QR of the Jacobian.
 
@@ -79,6 +83,7 @@ def tangent(manifold: Manifold, n: int, u: Float[Array, "m k"]) -> Float[Array, 
     return jnp.pad(inner, ((0, 0), (0, n - manifold.e), (0, 0)))
 
 
+@partial(jax.jit, static_argnums=0)
 def unit_normal(manifold: Manifold, u: Float[Array, "m k"]) -> Float[Array, "m e"]:
     """Unit normal of a hypersurface (e = k + 1): the generalised cross product of the columns of d phi.
 

@@ -151,7 +151,7 @@ class Recording:
                 header = json.loads(str(file["header"]))
                 if header["format"] != FORMAT:
                     why = f"its format is {header['format']}"
-                    raise FieldError("file", f"a recording of format {FORMAT}", str(path), why)
+                    raise FieldError("file", f"a recording of format {FORMAT}", Path(path).name, why)
                 new = cls(World(**header["world"]), Knobs(**header["knobs"]))
                 new._restore(header, file)
                 return new
@@ -159,7 +159,7 @@ class Recording:
             if isinstance(error, FieldError) and error.field == "file":
                 raise
             why = f"{type(error).__name__}: {error}"
-            raise FieldError("file", "a recording that `save` wrote", str(path), why) from error
+            raise FieldError("file", "a recording that `save` wrote", Path(path).name, why) from error
 
     def _restore(self, header: dict[str, Any], file: Mapping[str, np.ndarray]) -> None:
         """Take over scalars and checkpoints; ValueError when they do not belong to this world and these knobs."""
