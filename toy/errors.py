@@ -13,8 +13,8 @@ class FieldError(ValueError):
     def __init__(self, field: str, allowed: str, got: Any, advice: str = ""):
         self.field, self.allowed, self.got, self.advice = field, allowed, got, advice
         shown = repr(got) if isinstance(got, str) else str(got)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
+        if len(shown) > 80:  # both ends say most: a path ends in the file's name
+            shown = shown[:38] + "..." + shown[-38:]
         super().__init__(f"{field} must be {allowed}, got {shown}" + (f" ({advice})" if advice else ""))
 
     def __reduce__(self):
