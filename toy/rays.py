@@ -18,11 +18,12 @@ from toy import nets
 Logit = Callable[[nets.Params, Array], Array]
 Field = Callable[[Array], Array]
 
-SAMPLES = 28  # along each ray, denser near x; rays are offset against each other, so together they see finer
-RANDOM = 32  # fixed directions
-NEAR = 16  # neighbours whose gradients, positions and feet give directions
+SAMPLES = 20  # along each ray, denser near x; rays are offset against each other, so together they see finer
+RANDOM = 24  # fixed directions
+NEAR = 12  # neighbours whose gradients, positions and feet give directions
 SEEDS = 4  # directions a caller can add
-ROUGH, FINE = (40, 6), (4, 12)  # (starts, iterations): many starts beat many iterations on ReLU nets
+ROUGH, FINE = (32, 6), (4, 8)  # (starts, iterations): many starts beat many iterations on ReLU nets
+BATCH = 6_000_000  # numbers in the largest array of one call: more points are done in turns
 BLENDS, PAIRED = (1.0, 0.5, 0.25, 0.1, 0.03), (1.0, 0.5, 0.2)  # step lengths tried side by side
 
 
@@ -58,17 +59,15 @@ def _deepfool(logit: Field, project: Field, x: Array, reach: Array) -> Array:
     return jnp.swapaxes(jax.lax.scan(step, jnp.zeros_like(x), None, length=8)[1], 0, 1)[:, 1::2]
 
 
-def _scan(field: Field, unit: Array, ends: Array) -> tuple[Array, Array]:
-    """Bracket (low, high) of the first change of sign along each ray; high is inf without one."""
+def _scan(field: Field, unit: Array, ends: Array) -> Array:
+    """A distance just beyond the first change of sign along each ray, at most `ends`; inf without one."""
     jitter = 0.1 + 0.9 * ((jnp.arange(len(ends)) * 0.6180339887) % 1.0)
 
-    def step(j: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bracket
+    def step(j: Array, first: Array) -> Array:
         t = ends * ((j + jitter) / SAMPLES) ** 2
-        flipped, still = field(t[:, None] * unit) <= 0, jnp.isinf(high) & (t > 0)
-        return jnp.where(still & ~flipped, t, low), jnp.where(still & flipped, t, high)
+        return jnp.where(jnp.isinf(first) & (t > 0) & (field(t[:, None] * unit) <= 0), t, first)
 
-    return jax.lax.fori_loop(0, SAMPLES, step, (jnp.zeros_like(ends), jnp.full_like(ends, jnp.inf)))
+    return jax.lax.fori_loop(0, SAMPLES, step, jnp.full_like(ends, jnp.inf))
 
 
 def bisect(flipped: Callable[[Array], Array], low: Array, high: Array, count: int) -> Array:
@@ -84,16 +83,13 @@ def bisect(flipped: Callable[[Array], Array], low: Array, high: Array, count: in
 
 
 def _cast(field: Field, project: Field, rays: Array, ends: Array, best: int) -> tuple[Array, Array]:
-    """The `best` rays that cross first: (unit directions, crossing distances or inf)."""
+    """The `best` rays that cross first: (unit directions, distances just beyond the crossing or inf)."""
     kept = project(rays)
     # What rounding leaves of a ray outside the subspace is no direction.
     usable = jnp.linalg.norm(kept, axis=1) > 1e-4 * jnp.linalg.norm(rays, axis=1)
     unit = _unit(project(_unit(kept)))
-    low, high = _scan(field, unit, jnp.where(usable, ends, 0.0))
-    top, index = jax.lax.top_k(-high, min(best, len(high)))
-    unit, found = unit[index], jnp.isfinite(top)
-    low, high = jnp.where(found, low[index], 0.0), jnp.where(found, -top, 0.0)
-    return unit, jnp.where(found, bisect(lambda t: field(t[:, None] * unit) <= 0, low, high, 5), jnp.inf)
+    top, index = jax.lax.top_k(-_scan(field, unit, jnp.where(usable, ends, 0.0)), min(best, len(rays)))
+    return unit[index], -top
 
 
 def _tighten(field: Field, unit: Array, start: Array, r: Array, end: Array) -> Array:
@@ -137,7 +133,7 @@ def _shorten(field: Field, project: Field, start: Array, unit: Array, r: Array, 
         kink = ((both > 1e-5) & (one > 0) & (old > 0))[:, None]
         plane = b[:, None] * e
         edge = jnp.where(kink, (one[:, None] * e + old[:, None] * e_old) / jnp.where(kink, both[:, None], 1.0), plane)
-        tried = [z, *((1 - a) * z + a * plane for a in BLENDS), *((1 - a) * z + a * edge for a in PAIRED)]
+        tried = [*((1 - a) * z + a * plane for a in BLENDS), *((1 - a) * z + a * edge for a in PAIRED)]
         turned = _unit(jnp.stack(tried))
         values = field((r[:, None] * turned).reshape(-1, z.shape[1])).reshape(len(tried), -1)
         best = jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf), 0)[None]
@@ -158,9 +154,7 @@ def _finish(field: Field, start: Array, unit: Array, r: Array, reach: Array) -> 
     unit, r = unit[best], r[best]
     found = jnp.isfinite(r)
     high = jnp.where(found, r, 0.0)
-    low = 0.999 * high
-    low = jnp.where(field((low * unit)[None])[0] <= 0, 0.0, low)
-    r = bisect(lambda t: field((t * unit)[None])[0] <= 0, low, high, 24)
+    r = bisect(lambda t: field((t * unit)[None])[0] <= 0, 0 * high, high, 26)
     return jnp.where(start == 0, 0.0, jnp.where(found & (r <= reach), r * unit, jnp.nan))
 
 
@@ -176,7 +170,9 @@ def shortest(
     Everything but `logit` is traced: one compilation serves all kinds, steps, seeds and knobs.
     """
     count, n = x.shape
-    near, batch = min(NEAR, count), count if count <= 128 else 64
+    near, tries = min(NEAR, count), ROUGH[0] * (len(BLENDS) + len(PAIRED))
+    wide = max(n, *(a.shape[-1] for a in jax.tree.leaves(params)), 1)
+    batch = max(1, min(count, BATCH // (tries * wide)))
     value, back = jax.vjp(partial(logit, params), x)
     slope = back(jnp.ones_like(value))[0]
     sign = jnp.where(value >= 0, 1.0, -1.0)
