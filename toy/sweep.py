@@ -150,9 +150,11 @@ def _results(setups: Sequence[Setup], workers: int, scheduler: str | None) -> Ge
 
 @contextmanager
 def _processes(workers: int) -> Iterator[Executor]:
-    """Processes, each with its own JAX: in threads the measures, mostly Python, wait for one another.
+    """Processes, each with its own JAX; they end soon after the block does, in the middle of a run if need be.
 
-    Spawned, because a forked JAX hangs. They end soon after the block does, in the middle of a run if need be.
+    Not threads: over a quarter of a run holds the interpreter, and two processes beat two threads in all of 7
+    interleaved rounds of the hero world. Spawned, because a forked JAX can hang. Starting one costs about as much
+    as two hero runs.
     """
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
