@@ -40,6 +40,13 @@ def tiny(**values) -> tuple[World, Knobs]:
     return world, Knobs(**{name: v for name, v in values.items() if FIELDS[name] is Knobs})
 
 
+def with_seed(knobs: Knobs, seed) -> Knobs:
+    """The knobs with a seed that may be a tracer."""
+    leaves, tree = jax.tree.flatten(knobs)
+    at = list(Knobs.model_fields).index("seed")
+    return jax.tree.unflatten(tree, [seed if i == at else leaf for i, leaf in enumerate(leaves)])
+
+
 @cache
 def _trained(world: World, knobs_json: str) -> Recording:
     return simulate(world, Knobs.model_validate_json(knobs_json))

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import tiny, with_seed
 
-from toy import Knobs, labels
+from toy import labels
 from toy.labels import FIVE, LABELS, SAMPLINGS, cells
 from toy.manifolds import MANIFOLDS, point, tangent
 
@@ -113,12 +113,6 @@ def test_the_seed_alone_decides():
     # The seed may be a tracer: a sweep maps over it.
     batch = jax.jit(jax.vmap(lambda seed: labels.sample(world, with_seed(knobs, seed))))(jnp.array([4, 3]))
     assert np.array_equal(batch[2][1], once[2]) and np.allclose(batch[1][0], other[1], atol=1e-6)
-
-
-def with_seed(knobs, seed) -> Knobs:
-    leaves, tree = jax.tree.flatten(knobs)
-    at = list(Knobs.model_fields).index("seed")
-    return jax.tree.unflatten(tree, [seed if i == at else leaf for i, leaf in enumerate(leaves)])
 
 
 def test_label_noise_flips_its_share():

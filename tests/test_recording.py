@@ -12,7 +12,7 @@ from conftest import DIVERGING, tiny
 from toy import FieldError, Recording, simulate
 from toy.nets import logit
 from toy.recording import RECENT, SCALARS, log_spaced
-from toy.training import OPTIMIZERS, advance, start
+from toy.training import OPTIMIZERS, advance, rule, start
 from toy.world import state_bytes
 
 
@@ -27,7 +27,7 @@ def chain(world, knobs):
     state, (_, x, y) = start(world, knobs)
     yield state.params
     for _ in range(knobs.steps):
-        state, _ = advance(world, knobs, state, x, y, jnp.int32(1))
+        state, _ = advance(rule(world), knobs, state, x, y, jnp.int32(1))
         yield state.params
 
 

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import DIVERGING, tiny
+from conftest import DIVERGING, tiny, with_seed
 
 from toy import Knobs, nets, training
-from toy.training import OPTIMIZERS, advance, batch, first_layer_norm, logistic_loss, start
+from toy.training import OPTIMIZERS, advance, batch, first_layer_norm, logistic_loss, rule, start
 from toy.windows import gradient
 
 STEPS = 6
@@ -19,7 +19,7 @@ RATES = {"learning_rate": 0.05, "momentum": 0.8, "weight_decay": 0.3, "first_lay
 def after(world, knobs, count):
     """(first state, data, state after `count` steps, scalars)."""
     state, data = start(world, knobs)
-    last, trace = advance(world, knobs, state, data[1], data[2], jnp.int32(count))
+    last, trace = advance(rule(world), knobs, state, data[1], data[2], jnp.int32(count))
     return state, data, last, trace
 
 
@@ -59,16 +59,16 @@ def test_steps_are_those_of_the_textbook(name, size):
     world, knobs = tiny(activation="tanh", optimizer=name, batch_size=size, **RATES)
     state, (_, x, y), last, trace = after(world, knobs, STEPS)
     x, y, weights = np.asarray(x, float), np.asarray(y, float), layers(state.params)
-    rule, memory = textbook(name, knobs), [(0.0, 0.0)] * 4
+    update, memory = textbook(name, knobs), [(0.0, 0.0)] * 4
     for step in range(STEPS):
         signed = y * by_hand(weights, x, y, 0)[1]
         assert math.isclose(trace.loss[step], np.log1p(np.exp(-signed)).mean(), rel_tol=1e-4)
         assert math.isclose(trace.accuracy[step], (signed > 0).mean(), rel_tol=1e-6)
         assert math.isclose(trace.margin[step], signed.min(), rel_tol=1e-3, abs_tol=1e-5)
-        index = np.asarray(batch(world, knobs, jnp.int32(step))) if size else slice(None)
+        index = np.asarray(batch(size, 9, knobs, jnp.int32(step))) if size else slice(None)
         gradients, _ = by_hand(weights, x[index], y[index], knobs.first_layer_penalty)
         for i, slope in enumerate(gradients):
-            direction, memory[i] = rule(step + 1, slope, memory[i])
+            direction, memory[i] = update(step + 1, slope, memory[i])
             weights[i] = weights[i] - knobs.learning_rate * (direction + knobs.weight_decay * weights[i])
     assert int(trace.done) == STEPS and int(last.step) == STEPS and not trace.stopped and not trace.diverged
     for ours, theirs in zip(layers(last.params), weights):
@@ -92,15 +92,15 @@ def test_the_penalty_is_the_norm_and_has_a_gradient_at_zero():
 
 @pytest.mark.parametrize("size, per_epoch", [(1, 9), (4, 2), (9, 1)])
 def test_an_epoch_of_batches_meets_every_point_once(size, per_epoch):
-    world, knobs = tiny(batch_size=size, seed=3)
-    draw = jax.jit(jax.vmap(lambda step: batch(world, knobs, step)))
-    epochs = np.asarray(draw(jnp.arange(5 * per_epoch))).reshape(5, per_epoch * size)
+    _, knobs = tiny(seed=3)
+    draw = jax.jit(lambda seed, steps: jax.vmap(lambda step: batch(size, 9, with_seed(knobs, seed), step))(steps))
+    epochs = np.asarray(draw(3, jnp.arange(5 * per_epoch))).reshape(5, per_epoch * size)
     for epoch in epochs:
         assert len(set(epoch.tolist())) == per_epoch * size and set(epoch.tolist()) <= set(range(9))
     assert len({epoch.tobytes() for epoch in epochs}) == 5  # shuffled anew
     assert set(epochs.ravel().tolist()) == set(range(9))  # the point that one epoch leaves out comes in another
-    other = np.asarray(jax.vmap(lambda step: batch(world, knobs.replace(seed=4), step))(jnp.arange(per_epoch)))
-    assert not np.array_equal(other.ravel(), epochs[0])
+    other = np.asarray(draw(4, jnp.arange(5 * per_epoch))).reshape(epochs.shape)
+    assert not np.array_equal(other, epochs)
 
 
 # ---- one compilation for all numbers
@@ -119,7 +119,7 @@ def test_nothing_is_traced_again_for_new_numbers():
     assert set(changes) == set(Knobs.model_fields)
     for name, value in changes.items():
         *_, last, _ = after(world, knobs.replace(**{name: value}), 5)
-        advance(world, knobs, last, x, y, jnp.int32(2))  # a state that came out of a run, as in a replay
+        advance(rule(world), knobs, last, x, y, jnp.int32(2))  # a state that came out of a run, as in a replay
     assert compiled() == before
 
 
@@ -131,6 +131,9 @@ def test_worlds_share_what_they_have_in_common():
     assert nets._layer._cache_size() == layer + 1  # hidden to hidden, once for both of them
     start(*tiny(width=11, points_per_side=6, labels="rings"))
     assert training._sample._cache_size() == data + 1 and nets._layer._cache_size() == layer + 1
+    steps = [rule(tiny(labels=name, manifold=manifold, init="he")[0])
+             for name, manifold in (("rings", "plane"), ("chessboard", "torus"))]
+    assert len(set(steps)) == 1 and rule(tiny(optimizer="sgd")[0]) not in steps  # one compiled step for both
 
 
 # ---- stopping

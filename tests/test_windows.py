@@ -26,11 +26,9 @@ from toy.windows import (
 
 # One world of each kind of map: affine in its own space, slices, normals of a hypersurface, interpolated directions.
 WORLDS = {
-    "ambient-2": {"manifold": "line", "codimension": 1, "offset": 0.3},
     "ambient-3": {"manifold": "helix", "codimension": 2},
     "slice-2": {"manifold": "line", "codimension": 6, "offset": 0.3},
     "slice-3": {"manifold": "plane", "codimension": 3, "offset": -0.2, "noise": 0.05},
-    "normal-2": {"manifold": "circle", "codimension": 1, "window": "unrolled"},
     "normal-3": {"manifold": "sphere", "codimension": 1, "window": "unrolled"},
     "own-2": {"manifold": "spiral", "codimension": 4, "offset": 0.3},
     "own-3": {"manifold": "torus", "codimension": 4},

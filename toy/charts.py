@@ -68,9 +68,10 @@ class Window:
 
 
 def shape(window: Window) -> Window:
-    """The window without what only the picture needs: an equal static part means no recompilation."""
-    zeros = (0.0,) * window.dim
-    return replace(window, low=zeros, high=zeros, half_height=0.0, note="", labels=())
+    """The window with no more than its map depends on: an equal static part means no recompilation."""
+    zeros, world = (0.0,) * window.dim, window.world
+    bare = World(manifold=world.manifold, codimension=world.codimension)
+    return replace(window, world=bare, low=zeros, high=zeros, half_height=0.0, note="", labels=())
 
 
 def frame(window: Window, z: Float[Array, "m d"]) -> tuple[Float[Array, "m n"], Float[Array, "m n"]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # world reads this file's maps
     from toy.world import Knobs, World
 
 Params = dict[str, Any]
+Logit = Callable[[Params, Array], Array]
 
 
 class MLP(nn.Module):
@@ -31,7 +32,7 @@ class MLP(nn.Module):
 
 
 @lru_cache(maxsize=256)
-def _logit(hidden_layers: int, width: int, activation: str) -> Callable[[Params, Array], Array]:
+def _logit(hidden_layers: int, width: int, activation: str) -> Logit:
     module = MLP(hidden_layers, width, activation)
 
     @jax.jit  # flax takes 30 ms to walk its modules in every call that is not compiled
@@ -42,7 +43,7 @@ def _logit(hidden_layers: int, width: int, activation: str) -> Callable[[Params,
     return logit
 
 
-def logit(world: "World") -> Callable[[Params, Float[Array, "m n"]], Float[Array, " m"]]:
+def logit(world: "World") -> Logit:
     """The logit function (params, x (m, n)) -> (m,) of a world's net; equal nets give the same function object."""
     return _logit(world.hidden_layers, world.width, world.activation)
 

@@ -41,7 +41,7 @@ class Recording:
         self.world, self.knobs = world, knobs
         state, (u, x, y) = training.start(world, knobs)
         self.data = Data(*(np.asarray(a) for a in (u, x, y)))
-        self._x, self._y = x, y
+        self._x, self._y, self._rule = x, y, training.rule(world)
         self._stride = stride(world, knobs.steps)
         self._checkpoints: dict[int, training.State] = {0: state}
         self._recent: OrderedDict[int, training.State] = OrderedDict()
@@ -93,7 +93,7 @@ class Recording:
         while not self.finished:
             # One step past the end is asked for, so that the last parameters' scalars are recorded too.
             count = min(self._stride - step % self._stride, training.CHUNK, last - step + 1)
-            state, trace = training.advance(self.world, self.knobs, state, self._x, self._y, jnp.int32(count))
+            state, trace = training.advance(self._rule, self.knobs, state, self._x, self._y, jnp.int32(count))
             done = int(trace.done)
             for name, column in self._scalars.items():
                 column[step : step + done] = np.asarray(getattr(trace, name))[:done]
@@ -115,7 +115,7 @@ class Recording:
             # Stop rules are met at the last step only, and `advance` stops before its update.
             while nearest < step:
                 count = min(step - nearest, training.CHUNK)
-                state, trace = training.advance(self.world, self.knobs, state, self._x, self._y, jnp.int32(count))
+                state, trace = training.advance(self._rule, self.knobs, state, self._x, self._y, jnp.int32(count))
                 nearest += int(trace.done)
             self._recent[step] = state
             while len(self._recent) > RECENT:

@@ -16,6 +16,19 @@ DATA_FIELDS = [name for name in World.model_fields if group(name) == "world"]
 CHUNK = 256  # most steps in one call; the length of the buffers of per-step scalars
 
 
+class Rule(NamedTuple):
+    """All of a world that a training step depends on; worlds that share it share the compiled step."""
+
+    logit: nets.Logit
+    optimizer: str
+    batch_size: int
+
+
+def rule(world: World) -> Rule:
+    """The rule of a world's steps."""
+    return Rule(nets.logit(world), world.optimizer, world.batch_size)
+
+
 class State(NamedTuple):
     """Parameters and optimiser state before step `step`; all of a checkpoint."""
 
@@ -77,23 +90,23 @@ def start(world: World, knobs: Knobs) -> tuple[State, tuple[Array, Array, Array]
     return _fresh(world.optimizer, knobs, nets.initial(world, knobs)), _sample(data, knobs)
 
 
-def batch(world: World, knobs: Knobs, step: Array) -> Array:
-    """Indices of a step's minibatch: epoch-wise shuffles without replacement, a function of seed and step."""
-    count, per_epoch = world.point_count, world.point_count // world.batch_size
+def batch(size: int, count: int, knobs: Knobs, step: Array) -> Array:
+    """Indices of a step's `size` of `count` points: shuffled anew each epoch, a function of seed and step."""
+    per_epoch = count // size
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 3), step // per_epoch)
     order = jax.random.permutation(key, count)
-    return jax.lax.dynamic_slice(order, ((step % per_epoch) * world.batch_size,), (world.batch_size,))
+    return jax.lax.dynamic_slice(order, ((step % per_epoch) * size,), (size,))
 
 
 @partial(jax.jit, static_argnums=0)
-def advance(world: World, knobs: Knobs, state: State, x: Array, y: Array, count: Array) -> tuple[State, Trace]:
+def advance(rule: Rule, knobs: Knobs, state: State, x: Array, y: Array, count: Array) -> tuple[State, Trace]:
     """Train at most `count` <= CHUNK steps; scalars are those of the parameters *before* each step.
 
     Stops before the update of a step at which a stop rule is met or the loss is not finite, so `state` is then
     that step's. `count` is traced: one executable serves any number of steps, which makes a replay bitwise
     equal to the run.
     """
-    logit, opt = nets.logit(world), optimizer(world.optimizer, knobs)
+    logit, opt = rule.logit, optimizer(rule.optimizer, knobs)
 
     def objective(params: nets.Params, inputs: Array, targets: Array) -> tuple[Array, Array]:
         logits = logit(params, inputs)
@@ -101,8 +114,8 @@ def advance(world: World, knobs: Knobs, state: State, x: Array, y: Array, count:
 
     def body(carry: tuple[State, Trace]) -> tuple[State, Trace]:
         now, trace = carry
-        if world.batch_size:
-            index = batch(world, knobs, now.step)
+        if rule.batch_size:
+            index = batch(rule.batch_size, len(x), knobs, now.step)
             (_, _), grads = jax.value_and_grad(objective, has_aux=True)(now.params, x[index], y[index])
             logits = logit(now.params, x)
         else:
