@@ -55,6 +55,26 @@ def test_replay_does_not_depend_on_the_way_there(train):
     assert same(last, there)
 
 
+def test_seeking_replays_no_more_than_it_must(monkeypatch):
+    monkeypatch.setattr("toy.recording.stride", lambda world, steps: 7)
+    recording, replayed = simulate(*tiny(steps=60)), []
+
+    def counting(rule, knobs, state, x, y, count):
+        replayed.append(int(count))
+        return advance(rule, knobs, state, x, y, count)
+
+    monkeypatch.setattr("toy.recording.training.advance", counting)
+    recording.params(34)  # the worst case: the last step before a checkpoint
+    assert replayed == [6]
+    for step in range(35, 46):  # playing on, a step at a time
+        recording.params(step)
+    assert sum(replayed) <= 6 + 11 and max(replayed) == 6
+    replayed.clear()
+    recording.params(42)
+    recording.params(45)
+    assert replayed == []
+
+
 def test_scalars_are_those_of_the_parameters(train):
     recording = train(steps=60)
     assert recording.last_step == 60
