@@ -42,7 +42,7 @@ def test_every_rule_labels_every_sampling(rule, sampling):
 def test_samples_fill_the_box(manifold, sampling):
     shape, side = MANIFOLDS[manifold], 4
     unit = np.asarray(SAMPLINGS[sampling](shape, side, KEY))
-    cell = np.asarray(cells(shape, sampling, side, unit))
+    cell = np.asarray(cells(shape, sampling, side, jnp.asarray(unit)))
     assert unit.shape == cell.shape == (side**shape.k, shape.k)
     assert (unit >= 0).all() and (unit <= 1).all() and set(cell.ravel()) <= set(range(side))
     assert len(np.unique(unit, axis=0)) == len(unit)

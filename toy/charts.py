@@ -46,7 +46,7 @@ class Window:
         """Dimension d of the picture, 2 or 3."""
         return len(self.low)
 
-    def to_ambient(self, z: Float[Array, "m d"]) -> Float[Array, "m n"]:
+    def to_ambient(self, z: Float[Array | np.ndarray, "m d"]) -> Float[Array, "m n"]:
         """Points of R^n shown at display coordinates z."""
         return to_ambient(shape(self), jnp.asarray(z, jnp.float32))
 

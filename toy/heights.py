@@ -47,7 +47,7 @@ def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height:
     low, high = steps[best], steps[best + 1]
     below = jnp.take_along_axis(values, best[None], 0)[0] > 0
 
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = bracket
         middle = (a + b) / 2
         same = (field(u, middle) > 0) == below

@@ -93,7 +93,7 @@ def uniform(key: Array, first: bool, fan_in: int, fan_out: int) -> tuple[Array, 
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _layer(init: str, first: bool, fan_in: int, fan_out: int, layer: int, knobs: "Knobs") -> dict[str, Array]:
+def _layer(init: str, first: bool, fan_in: int, fan_out: int, layer: Array | int, knobs: "Knobs") -> dict[str, Array]:
     """One layer's starting parameters; hidden layers of one shape, in whatever world, share a compilation."""
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 2), layer)
     kernel, bias = INITS[init](key, first, fan_in, fan_out)
