@@ -57,7 +57,9 @@
       this.#frame = frame ?? null;
       const lines = parts.recolouring(true);
       const data = this.#scene.data.map((trace) => padded(dimmed((trace.type === "scatter" ? lines : recolour)({ ...trace }))));
-      frame?.traces.forEach((index, at) => Object.assign(data[index], blend(data[index], recolour(frame.data[at]))));
+      frame?.traces.forEach((index, at) => {
+        data[index] = padded(Object.assign(data[index], blend(data[index], recolour(frame.data[at]))));
+      });
       const layout = this.#layout(recolour(this.#scene.layout));
       if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
