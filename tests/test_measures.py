@@ -125,7 +125,9 @@ def test_without_normal_directions_only_the_net_is_measured(train):
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"manifold": "line"}, {"manifold": "torus", "codimension": 1}, {"manifold": "helix"}], ids=str)
+    "values", [{}, {"manifold": "torus", "codimension": 1},
+               {"manifold": "line", "codimension": 4, "points_per_side": 9},
+               {"manifold": "helix", "codimension": 4, "points_per_side": 9}], ids=str)
 def test_every_measure_is_finite_known_and_repeatable(values, train):
     recording = train(**values)
     chart = normal_chart(recording, View())
@@ -155,7 +157,7 @@ def test_every_measure_documents_itself(name):
 
 
 def test_chance_levels_are_those_of_random_directions(train, rng):
-    recording = train(manifold="torus", codimension=6)
+    recording = train(manifold="torus")
     world = recording.world
     u = np.repeat(recording.data.u, 400, axis=0)
     lateral, normal = split(world, jnp.asarray(u), jnp.asarray(rng.normal(size=(len(u), world.n)), jnp.float32))
@@ -163,7 +165,7 @@ def test_chance_levels_are_those_of_random_directions(train, rng):
     share = (energy[0] / (energy[0] + energy[1])).mean()
     for name in ("gradient_normal_share", "perturbation_normal_share"):
         assert abs(share - MEASURES[name].chance(world)) < 0.01
-    rho = (energy[0].reshape(9, 400).sum(0) / 6) / (energy[1].reshape(9, 400).sum(0) / 2)
+    rho = (energy[0].reshape(9, 400).sum(0) / 3) / (energy[1].reshape(9, 400).sum(0) / 2)
     low, high = rho_null(world)
     assert low < MEASURES["rho"].chance(world) < high
     assert abs(np.mean((rho > low) & (rho < high)) - 0.95) < 0.05

@@ -318,7 +318,8 @@ def test_files_with_wrong_arrays_are_refused(saved, changes):
 
 
 @pytest.mark.parametrize("changes", [
-    {"format": 99}, {"format": None}, {"world": {"width": 10**6}}, {"world": {"width": 9}}, {"world": None},
+    {"format": 99}, {"format": None}, {"world": {"width": 10**6}}, {"world": {"width": 8, "hidden_layers": 1}},
+    {"world": None},
     {"knobs": {"steps": -1}}, {"knobs": {"steps": 5}}, {"steps": []}, {"steps": [0, 64]}, {"steps": [0, 61]},
     {"steps": ["a"]}, {"steps": None},
     {"diverged_at": 3}, {"diverged_at": "x"},

@@ -173,7 +173,7 @@ def normal_part(params, k):
 @pytest.mark.parametrize("size", [0, 4])
 def test_plain_gradient_descent_never_moves_weights_normal_to_a_linear_subspace(size):
     """Melamed, Yehudai, Vardi 2023: data without a normal part gives them no gradient: not one bit changes."""
-    world, knobs = tiny(optimizer="sgd", batch_size=size, codimension=7, learning_rate=0.1)
+    world, knobs = tiny(optimizer="sgd", batch_size=size, learning_rate=0.1)
     first, _, last, _ = after(world, knobs, 60)
     assert np.array_equal(normal_part(first.params, 2), normal_part(last.params, 2))
     moved = np.asarray(last.params["layer0"]["kernel"])[:2] - np.asarray(first.params["layer0"]["kernel"])[:2]
@@ -183,7 +183,7 @@ def test_plain_gradient_descent_never_moves_weights_normal_to_a_linear_subspace(
 def test_an_affine_plane_conserves_what_it_must():
     """At height z0 the gradients of W_z and b differ by the factor z0 alone: W_z - z0 b stays."""
     offset = 0.5
-    world, knobs = tiny(optimizer="sgd", codimension=7, learning_rate=0.1, offset=offset)
+    world, knobs = tiny(optimizer="sgd", learning_rate=0.1, offset=offset)
     first, _, last, _ = after(world, knobs, 60)
 
     def invariant(state):
@@ -196,7 +196,7 @@ def test_an_affine_plane_conserves_what_it_must():
 
 
 def test_adam_breaks_the_invariant_of_an_affine_plane():
-    world, knobs = tiny(codimension=7, learning_rate=0.01, offset=0.5)
+    world, knobs = tiny(learning_rate=0.01, offset=0.5)
     first, _, last, _ = after(world, knobs, 60)
     drift = [np.asarray(s.params["layer0"]["kernel"])[2] - 0.5 * np.asarray(s.params["layer0"]["bias"])
              for s in (first, last)]
@@ -206,7 +206,7 @@ def test_adam_breaks_the_invariant_of_an_affine_plane():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_weight_decay_shrinks_frozen_weights_geometrically(name):
-    world, knobs = tiny(optimizer=name, codimension=7, learning_rate=0.02, weight_decay=0.5)
+    world, knobs = tiny(optimizer=name, learning_rate=0.02, weight_decay=0.5)
     first, _, last, _ = after(world, knobs, 60)
     expected = (1 - 0.02 * 0.5) ** 60 * normal_part(first.params, 2)
     assert np.allclose(normal_part(last.params, 2), expected, rtol=2e-5, atol=1e-7)

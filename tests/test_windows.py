@@ -25,13 +25,15 @@ from toy.windows import (
 )
 
 # One world of each kind of map: affine in its own space, slices, normals of a hypersurface, interpolated directions.
+# All have nine points in three or five dimensions, so that they share two compiled steps.
+CURVE = {"points_per_side": 9}
 WORLDS = {
-    "ambient-3": {"manifold": "helix", "codimension": 2},
-    "slice-2": {"manifold": "line", "codimension": 6, "offset": 0.3},
+    "ambient-3": {"manifold": "helix", "codimension": 2, **CURVE},
+    "slice-2": {"manifold": "line", "codimension": 4, "offset": 0.3, **CURVE},
     "slice-3": {"manifold": "plane", "codimension": 3, "offset": -0.2, "noise": 0.05},
     "normal-3": {"manifold": "sphere", "codimension": 1, "window": "unrolled"},
-    "own-2": {"manifold": "spiral", "codimension": 4, "offset": 0.3},
-    "own-3": {"manifold": "torus", "codimension": 4},
+    "own-2": {"manifold": "spiral", "codimension": 4, "offset": 0.3, **CURVE},
+    "own-3": {"manifold": "torus", "codimension": 3},
 }
 
 
@@ -161,7 +163,7 @@ def test_a_flat_world_without_normal_directions_has_no_chart(train):
 
 
 def test_ambient_windows_hold_the_manifold_and_room_around_it(train):
-    recording = train(manifold="circle", codimension=2)
+    recording = train(manifold="circle", codimension=2, **CURVE)
     win = window(recording, View())
     assert win.kind == "ambient" and np.allclose(win.to_ambient(np.eye(3, dtype=np.float32)), np.eye(3))
     assert np.allclose(np.array(win.high)[:2], 0.5 + win.half_height, atol=1e-2)
@@ -174,7 +176,7 @@ def test_ambient_windows_hold_the_manifold_and_room_around_it(train):
 
 
 def test_the_direction_is_the_mean_off_manifold_gradient(train):
-    recording = train(codimension=6, manifold="plane")
+    recording = train()
     world = recording.world
     chart = normal_chart(recording, View(reference_step=7))
     grads = gradient(logit(world), recording.params(7), jnp.asarray(recording.data.x))
@@ -207,7 +209,7 @@ def test_hypersurfaces_are_unrolled_along_their_geometric_normal():
 @pytest.mark.parametrize("step", [21, 100_000])
 def test_reference_steps_beyond_the_run_are_refused(step, train):
     with pytest.raises(FieldError, match=r"reference_step must be between -1 and 20, got"):
-        window(train(codimension=6), View(reference_step=step))
+        window(train(), View(reference_step=step))
 
 
 # ---- height
@@ -256,7 +258,6 @@ def test_parameter_grids_cover_the_box():
 
 
 def test_nothing_is_traced_again_for_another_step_seed_or_direction(train):
-    values = {"codimension": 6, "manifold": "plane"}
     z = np.zeros((16, 3), np.float32)
 
     def use(recording, view):
@@ -264,8 +265,8 @@ def test_nothing_is_traced_again_for_another_step_seed_or_direction(train):
         win.field(recording.params(recording.last_step))(z)
         return win.to_ambient(z)
 
-    use(train(**values), View())
+    use(train(), View())
     before = charts._apply._cache_size(), charts.fold._cache_size(), charts.to_ambient._cache_size()
-    use(train(**values, seed=5), View(reference_step=3, half_height=0.1))
-    use(train(**values, steps=30), View(direction="random"))
+    use(train(seed=5), View(reference_step=3, half_height=0.1))
+    use(train(steps=30), View(direction="random"))
     assert before == (charts._apply._cache_size(), charts.fold._cache_size(), charts.to_ambient._cache_size())
