@@ -12,8 +12,9 @@ from toy.errors import FieldError, one_of
 from toy.heights import heights
 from toy.labels import domain
 from toy.manifolds import point
+from toy.nets import logit
 from toy.recording import Recording
-from toy.windows import Window
+from toy.windows import Window, normal_chart
 from toy.world import View, World
 
 LOOKS: dict[str, tuple[str, ...]] = {
@@ -109,7 +110,7 @@ def see(recording: Recording, window: Window, view: View, step: int, look: Look)
     shown, hidden = chosen(len(points)), 0
     tails = heads = on_tails = on_heads = np.zeros((0, window.dim))
     if look.arrows == "split":
-        tails, heads = off_arrows(recording, window, params, shown)
+        tails, heads = off_arrows(recording, window, view, params, shown)
         on_tails, on_heads = on_arrows(recording, window, step, shown)
     elif look.arrows == "free":
         tails, found = points[shown], attacks.within_window(window, params, surface, points[shown])
@@ -126,8 +127,6 @@ def resolution(window: Window, view: View) -> int:
 
 
 def _margins(recording: Recording, params: Any) -> np.ndarray:
-    from toy.nets import logit
-
     return np.asarray(logit(recording.world)(params, jnp.asarray(recording.data.x))) * recording.data.y
 
 
@@ -163,14 +162,14 @@ def _plane(field: Any, low: np.ndarray, high: np.ndarray, look: Look) -> np.ndar
     return ((1 - np.tanh(logits / scale)) * 127.5).reshape(PLANE, PLANE)
 
 
-def off_arrows(recording: Recording, window: Window, params: Any, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Straight off the manifold: along the height axis of a slice or unrolled window; none in the ambient one."""
+def off_arrows(
+    recording: Recording, window: Window, view: View, params: Any, shown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Straight off the manifold: along the direction in which heights are measured; NaN where there is none."""
     u = recording.data.u[shown]
     tails = window.display(u, recording.data.x[shown])
     if window.kind == "ambient":
-        from toy.windows import normal_chart
-
-        chart = normal_chart(recording, View())
+        chart = normal_chart(recording, view)
         if chart is None:
             return tails, np.full(tails.shape, np.nan)
         h = heights(chart, params, u).nearest

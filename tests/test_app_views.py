@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app import charts, marks, report, views, wire
+from app import charts, marks, report, sight, views, wire
 from app.sight import LOOKS, Look
 from app.text import words
 from toy import FieldError, Knobs, View, World, simulate, windows
@@ -143,3 +143,20 @@ def test_a_headline_does_not_speak_of_another_world():
 
 def test_every_exhibit_and_field_has_words():
     assert all(f"exhibit.{name}" in words() and f"exhibit.{name}.title" in words() for name in EXHIBITS)
+
+
+def test_off_arrows_of_the_whole_space_follow_the_direction_of_the_view():
+    world = World(manifold="line", labels="alternating", codimension=2, hidden_layers=1, width=16)
+    recording = simulate(world, Knobs(steps=30))
+    heads = []
+    for direction in ("gradient", "random"):
+        view = View(direction=direction)
+        window, chart = windows.window(recording, view), windows.normal_chart(recording, view)
+        seen = sight.see(recording, window, view, 30, Look(arrows="split"))
+        step = seen.heads - seen.tails
+        met = np.isfinite(step).all(1)
+        assert window.kind == "ambient" and met.any()
+        v = np.asarray(chart.basis[-1])
+        assert np.allclose(np.abs(step[met] @ v), np.linalg.norm(step[met], axis=1), atol=1e-5)
+        heads.append(seen.heads)
+    assert not np.allclose(*heads, equal_nan=True)
