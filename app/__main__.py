@@ -10,7 +10,6 @@ from pathlib import Path
 from app.text import say
 from toy.errors import FieldError
 from toy.link import build, pairs
-from toy.recording import log_spaced
 
 
 def free_port(host: str, wanted: int) -> int:
@@ -46,9 +45,12 @@ def export(options: argparse.Namespace) -> None:
         raise FieldError("--size", "WIDTHxHEIGHT, such as 800x600", options.size)
     if not 2 <= options.frames <= 300:
         raise FieldError("--frames", "between 2 and 300", options.frames)
+    if not 1 <= options.fps <= 50:
+        raise FieldError("--fps", "between 1 and 50", options.fps)
+    if not options.gif.resolve().parent.is_dir():
+        raise FieldError("--gif", "a file in a folder that exists", str(options.gif))
     setup = build(options.name, pairs("--set", options.set))
-    steps = log_spaced(setup.knobs.steps, options.frames)
-    gif(setup, options.gif, steps, int(size[1]), int(size[2]), options.fps)
+    gif(setup, options.gif, options.frames, int(size[1]), int(size[2]), options.fps)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -47,8 +47,12 @@ def served() -> Iterator[str]:
         thread.join(10)
 
 
-def gif(setup: Setup, path: Path, steps: list[int], width: int, height: int, fps: int) -> None:
-    """Write a GIF of the given steps; FileNotFoundError without a browser, ImportError without playwright."""
+def gif(setup: Setup, path: Path, frames: int, width: int, height: int, fps: int) -> None:
+    """Write a GIF of so many log-spaced steps, the first and the last among them.
+
+    The player picks the steps: it knows where a stop rule or a divergence has ended the run. FileNotFoundError
+    without a browser, ImportError without playwright.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
@@ -63,7 +67,7 @@ def gif(setup: Setup, path: Path, steps: list[int], width: int, height: int, fps
             page.goto(f"{url}?{query(setup)}")
             page.wait_for_function(READY)
             page.wait_for_function(MEASURED)
-            coded = page.evaluate(GIF, {"steps": steps, "width": width, "height": height, "fps": fps})
+            coded = page.evaluate(GIF, {"steps": frames, "width": width, "height": height, "fps": fps})
             path.write_bytes(base64.b64decode(coded))
         finally:
             chrome.close()
