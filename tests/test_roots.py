@@ -1,9 +1,7 @@
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toy.roots import illinois, refine
+from toy.roots import refine
 
 SHAPES = {
     "straight": lambda t: t - 0.3,
@@ -77,44 +75,3 @@ def test_a_hole_in_the_field_gives_nan_and_no_crash():
 
 def test_nothing_to_do():
     assert refine(lambda z: z[:, 0], np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0)).shape == (0, 3)
-
-
-@pytest.mark.parametrize("dims", [None, 2])
-def test_illinois_inside_jit(dims):
-    shift = jnp.linspace(0.1, 0.9, 9)
-
-    @jax.jit
-    def solve():
-        f = lambda x: jax.nn.relu(3 * (x if dims is None else x[:, 0]) - 3 * shift) - 0.05  # noqa: E731
-        a = jnp.zeros(9) if dims is None else jnp.zeros((9, dims))
-        return illinois(f, a, a + 1, f(a), f(a + 1), 18)
-
-    x = np.asarray(solve())
-    expected = np.asarray(shift) + 0.05 / 3
-    assert np.allclose(x if dims is None else x[:, 0], expected, atol=2e-6)
-    assert dims is None or np.allclose(x[:, 1], x[:, 0])  # points stay on their segments
-
-
-def test_illinois_marks_lines_without_a_root():
-    a, b = jnp.zeros(4), jnp.ones(4)
-    fa, fb = jnp.array([1.0, 0.0, -1.0, -1.0]), jnp.array([1.0, 1.0, 0.0, 3.0])
-    x = np.asarray(illinois(lambda t: 4 * t - 1, a, b, fa, fb, 6))
-    assert np.isnan(x[0]) and x[1] == 0 and x[2] == 1 and np.isclose(x[3], 0.25)
-
-
-def test_illinois_and_refine_agree():
-    w = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    v = np.random.default_rng(1).normal(size=40).astype(np.float32)
-
-    def net(x):
-        return jnp.maximum(x @ w.T + 0.1, 0) @ v
-
-    a, b = np.random.default_rng(2).uniform(-2, 2, (2, 400, 2)).astype(np.float32)
-    fa, fb = net(a), net(b)
-    ours = refine(net, a, b, fa, fb, 1e-5)
-    theirs = np.asarray(illinois(net, jnp.asarray(a), jnp.asarray(b), fa, fb, 30))
-    both = np.isfinite(ours[:, 0])
-    assert both.any() and np.array_equal(both, np.isfinite(theirs[:, 0]))
-    steepness = np.abs(fb - fa)[both]
-    for x in (ours, theirs):  # several roots may lie on a segment: compare what both promise
-        assert (np.abs(net(x[both].astype(np.float32))) < 2e-4 * (1 + steepness)).all()

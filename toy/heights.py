@@ -41,6 +41,7 @@ def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height:
     values = jnp.where(values == 0, 1e-30, values)
     change = (values[:-1] > 0) != (values[1:] > 0)
     # Linear estimate of each crossing decides which is the nearest; that one is then refined by bisection.
+    # False position would end on a kink of a piecewise linear net, where the slope below is not defined.
     share = values[:-1] / jnp.where(change, values[:-1] - values[1:], 1.0)
     estimate = steps[:-1, None] + share * (steps[1] - steps[0])
     best = jnp.argmin(jnp.where(change, jnp.abs(estimate), jnp.inf), axis=0)
