@@ -25,6 +25,24 @@ _ALL = (
         World(manifold="line", labels="alternating", sampling="five-point", codimension=1, hidden_layers=2, init="he"),
         Knobs(offset=0.5, init_scale=4.0),
     ),
+    Exhibit("codimension", World(), Knobs()),
+    Exhibit(
+        "walls-or-dimples",
+        World(codimension=1, hidden_layers=1, width=400, init="uniform", optimizer="sgd"),
+        Knobs(offset=0.5, learning_rate=0.05, steps=100_000, stop_margin=0.01),
+    ),
+    Exhibit(
+        "frozen-weights", World(hidden_layers=1, optimizer="sgd"), Knobs(offset=0.5, learning_rate=0.01, steps=1000)
+    ),
+    Exhibit("three-arrows", World(), Knobs()),
+    Exhibit("one-direction", World(), Knobs()),
+    Exhibit("robustness-or-accuracy", World(), Knobs()),
+    Exhibit("wrong-labels", World(), Knobs()),
+    Exhibit("where-it-fails", World(codimension=1), Knobs()),
+    Exhibit("curved-worlds", World(manifold="wave", codimension=1), Knobs(steps=1000)),
+    Exhibit("rival-views", World(), Knobs()),
+    Exhibit("smoother-boundaries", World(), Knobs()),
+    # Worlds without an experiment of their own.
     Exhibit(
         "authors-chess",
         World(codimension=1, hidden_layers=1, width=400, init="uniform", optimizer="sgd"),

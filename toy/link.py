@@ -1,6 +1,7 @@
 """A link is the experiment: exhibit, World, Knobs and View as a query string, both ways without loss."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -42,6 +43,11 @@ def build(exhibit: str, values: dict[str, Any]) -> Setup:
     if exhibit not in EXHIBITS:
         raise FieldError("exhibit", one_of(EXHIBITS), exhibit)
     base = EXHIBITS[exhibit]
+    return change(Setup(exhibit, base.world, base.knobs, base.view), values)
+
+
+def change(setup: Setup, values: Mapping[str, Any]) -> Setup:
+    """A setup with some fields changed; text is read as the field's type. FieldError names what is wrong."""
     changed: dict[type[Spec], dict[str, Any]] = {World: {}, Knobs: {}, View: {}}
     for name, value in values.items():
         if name not in FIELDS:
@@ -49,10 +55,10 @@ def build(exhibit: str, values: dict[str, Any]) -> Setup:
         if isinstance(value, str) and choices(name) is None:
             value = number(name, value)
         changed[FIELDS[name]][name] = value
-    setup = Setup(exhibit, base.world.replace(**changed[World]), base.knobs.replace(**changed[Knobs]),
-                  base.view.replace(**changed[View]))
-    check(setup.world, setup.knobs)
-    return setup
+    new = replace(setup, world=setup.world.replace(**changed[World]), knobs=setup.knobs.replace(**changed[Knobs]),
+                  view=setup.view.replace(**changed[View]))
+    check(new.world, new.knobs)
+    return new
 
 
 def parse(query: str) -> Setup:
