@@ -10,6 +10,7 @@ from app.text import say
 from toy import FieldError
 from toy.exhibits import EXHIBITS
 from toy.link import Setup, build, parse, query
+from toy.origin import written
 from toy.world import FIELDS
 
 NAMES = list(FIELDS)
@@ -19,28 +20,31 @@ def register(app: Dash) -> None:
     """Tie the page together."""
     app.callback(
         Output({"control": ALL}, "value"), Output("exhibit", "value"), Output("message", "data"),
+        Output("origin", "data"),
         Input("address", "search"), Input("exhibit", "value"), Input("reset", "n_clicks"),
         Input("new-seed", "n_clicks"), State({"control": ALL}, "id"),
     )(settings)
     app.callback(
         Output({"control": ALL}, "error"), Output("link", "data"),
-        Input({"control": ALL}, "value"), Input("exhibit", "value"), State({"control": ALL}, "id"),
+        Input({"control": ALL}, "value"), Input("exhibit", "value"), Input("origin", "data"),
+        State({"control": ALL}, "id"),
     )(linked)
     _in_browser(app)
 
 
 def settings(search: str | None, exhibit: str, _reset: Any, _seed: Any, ids: list[dict[str, str]]) -> tuple[Any, ...]:
-    """Values of all controls, the exhibit, and a message: from the address, the picker, or a button."""
+    """Values of all controls, the exhibit, a message and the run this one comes from: from the address, the picker,
+    or a button."""
     message = ""
     names = [ident["control"] for ident in ids]
     if ctx.triggered_id == "new-seed":
-        return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, ""
+        return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, "", no_update
     if ctx.triggered_id in ("exhibit", "reset"):
         setup = build(exhibit, {})
     else:
         setup, message = opened(search or "")
     values = fields(setup)
-    return [values[name] for name in names], setup.exhibit, message
+    return [values[name] for name in names], setup.exhibit, message, written(setup.origin)
 
 
 def opened(search: str) -> tuple[Setup, str]:
@@ -57,13 +61,18 @@ def fields(setup: Setup) -> dict[str, Any]:
     return {**setup.world.model_dump(), **setup.knobs.model_dump(), **setup.view.model_dump()}
 
 
-def linked(values: list[Any], exhibit: str, ids: list[dict[str, str]]) -> tuple[list[Any], Any]:
+def linked(
+    values: list[Any], exhibit: str, origin: dict[str, Any] | None, ids: list[dict[str, str]]
+) -> tuple[list[Any], Any]:
     """Errors beside the controls, and the link of what they say; an error leaves the last link standing."""
     names = [ident["control"] for ident in ids]
+    given = dict(zip(names, values, strict=True))
     errors: dict[str, str] = {}
     link: Any = no_update
     try:
-        link = query(build(exhibit, dict(zip(names, values, strict=True))))
+        world = build(exhibit, given | {"start": "seed", "training_set": "clean"}).world
+        derived = world.replace(**{name: given[name] for name in ("start", "training_set") if name in given}).derived
+        link = query(build(exhibit, given | (origin or {} if derived else {})))
     except FieldError as error:
         errors[error.field if error.field in names else names[0]] = str(error)
     return [errors.get(name, "") for name in names], link

@@ -149,7 +149,7 @@ def page() -> dmc.MantineProvider:
     """The whole page. Elements the player fills stay without children and callbacks."""
     right = html.Section([html.Div(id="charts"), html.Div(id="verdict"), html.Div(id="numbers")])
     memory = [dcc.Location(id="address", refresh=False), dcc.Store(id="link"), dcc.Store(id="message"),
-              dcc.Store(id="sent"), dcc.Store(id="shown"), dcc.Store(id="folded")]
+              dcc.Store(id="origin"), dcc.Store(id="sent"), dcc.Store(id="shown"), dcc.Store(id="folded")]
     body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],
                     className="page", id="page")
     return dmc.MantineProvider(body, id="mantine", defaultColorScheme="auto", theme={

@@ -119,13 +119,9 @@ class Runs:
         self._tell_places()
         setup = run.setup
         windows.kind_of(setup.world, setup.view)  # a view that does not fit is refused before training
-        recording = self._recordings.get((setup.world, setup.knobs))
+        recording = self._trained(run, setup)
         if recording is None:
-            run.post(report.progress(0, setup.knobs.steps, None, None, "training"))
-            recording = simulate(setup.world, setup.knobs, self._reporter(run), run.gone.is_set)
-            if run.gone.is_set():
-                return
-            self._recordings.put((setup.world, setup.knobs), recording)
+            return
         if recording.diverged_at == 0:
             raise FieldError("learning_rate", say("error.finite_start"), setup.knobs.learning_rate, report.cause(setup))
         window = self.window(recording, setup.view)
@@ -137,6 +133,22 @@ class Runs:
                               log_spaced(last, self.limits.frame_steps), charts.draw(recording, {})))
         self._frames.put((run.link, last, look, "frame"), wire.compressed(frame))
         self._measure.submit(self._guarded, self._take_measures, run)
+
+    def _trained(self, run: Run, setup: Setup) -> Recording | None:
+        """The recording of a setup after the ones it comes from, found or made; None when nobody waits any more."""
+        found = self._recordings.get(setup.run)
+        if found is not None:
+            return found
+        parent = None
+        if setup.parent is not None:
+            parent = self._trained(run, setup.parent)
+            if parent is None:
+                return None
+        own = setup.run == run.setup.run
+        run.post(report.progress(0, setup.knobs.steps, None, None, "training" if own else "earlier"))
+        tell = self._reporter(run) if own else None
+        recording = simulate(setup.world, setup.knobs, tell, run.gone.is_set, setup.origin, parent)
+        return None if run.gone.is_set() else self._recordings.put(setup.run, recording)
 
     def _reporter(self, run: Run) -> Any:
         """What `simulate` calls as the recording grows: progress, and a picture now and then if it takes long."""
@@ -164,7 +176,7 @@ class Runs:
 
     def _take_measures(self, run: Run) -> None:
         """Measure coarse to fine, giving way to frames; then phases; then the costlier distances."""
-        recording = self._recordings.get((run.setup.world, run.setup.knobs))
+        recording = self._recordings.get(run.setup.run)
         if recording is None:
             run.post({"event": "done"})
             return
@@ -186,7 +198,7 @@ class Runs:
 
     def window(self, recording: Recording, view: View) -> windows.Window:
         """The window of a recording, made once."""
-        key = (recording.world, recording.knobs, view)
+        key = (recording.world, recording.knobs, recording.origin, view)
         return self._windows.get(key) or self._windows.put(key, windows.window(recording, view))
 
     # -- frames ------------------------------------------------------------------------------------------------------
@@ -223,7 +235,7 @@ class Runs:
     async def _recording(self, setup: Setup) -> Recording:
         """The recording, trained again if it has been dropped."""
         for _ in range(2):
-            recording = self._recordings.get((setup.world, setup.knobs))
+            recording = self._recordings.get(setup.run)
             if recording is not None:
                 return recording
             run = self.join(setup)
@@ -236,7 +248,7 @@ class Runs:
                 await run.until_ready()
             finally:
                 self.leave(run)
-        recording = self._recordings.get((setup.world, setup.knobs))
+        recording = self._recordings.get(setup.run)
         if recording is None:
             raise Busy(say("error.failed"))
         return recording

@@ -24,10 +24,10 @@ def same(a, b) -> bool:
 
 def chain(world, knobs):
     """Parameters of every step by single-step calls: what training does with no recording in between."""
-    state, (_, x, y) = start(world, knobs)
+    state, points = start(world, knobs)
     yield state.params
     for _ in range(knobs.steps):
-        state, _ = advance(rule(world), knobs, state, x, y, jnp.int32(1))
+        state, _ = advance(rule(world), knobs, state, points, points, jnp.int32(1))
         yield state.params
 
 
@@ -59,9 +59,9 @@ def test_seeking_replays_no_more_than_it_must(monkeypatch):
     monkeypatch.setattr("toy.recording.stride", lambda world, steps: 7)
     recording, replayed = simulate(*tiny(steps=60)), []
 
-    def counting(rule, knobs, state, x, y, count):
+    def counting(rule, knobs, state, train, clean, count):
         replayed.append(int(count))
-        return advance(rule, knobs, state, x, y, count)
+        return advance(rule, knobs, state, train, clean, count)
 
     monkeypatch.setattr("toy.recording.training.advance", counting)
     recording.params(34)  # the worst case: the last step before a checkpoint
@@ -328,4 +328,4 @@ def test_files_with_wrong_headers_are_refused(saved, changes):
     rewritten(saved, header=header(saved, **changes))
     error = refused(saved)
     if changes.get("format") == 99:
-        assert "format 1" in error.allowed and "99" in str(error)
+        assert "format 2" in error.allowed and "99" in str(error)

@@ -169,11 +169,17 @@ def test_wrong_values_are_told_beside_their_control_and_keep_the_link():
     from dash import no_update
 
     ids = [{"control": "codimension"}, {"control": "width"}]
-    errors, link = callbacks.linked([5000, 10], "dimpled-sheet", ids)
+    errors, link = callbacks.linked([5000, 10], "dimpled-sheet", None, ids)
     assert "codimension must be" in errors[0] and errors[1] == "" and link is no_update
-    errors, link = callbacks.linked([5, 10], "dimpled-sheet", ids)
+    errors, link = callbacks.linked([5, 10], "dimpled-sheet", None, ids)
     assert errors == ["", ""] and "codimension=5" in link and "width=10" in link
-    assert callbacks.linked([None, 10], "dimpled-sheet", ids)[0][0]
+    ids.append({"control": "start"})
+    branch = callbacks.linked([5, 10, "branch"], "dimpled-sheet", {"from.step": 7}, ids)[1]
+    assert "from.step=7" in branch
+    plain = callbacks.linked([5, 10, "seed"], "dimpled-sheet", {"from.step": 7}, ids)[1]
+    assert "from" not in plain
+    ids.pop()
+    assert callbacks.linked([None, 10], "dimpled-sheet", {}, ids)[0][0]
 
 
 def test_store_drops_the_oldest_first():

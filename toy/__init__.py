@@ -1,7 +1,8 @@
 """Dimple Lab's simulator: train small nets on manifolds, keep every step, find boundaries, measure dimples."""
 
 from toy.errors import FieldError
+from toy.origin import Origin
 from toy.recording import Recording, simulate
 from toy.world import Knobs, View, World
 
-__all__ = ["FieldError", "Knobs", "Recording", "View", "World", "simulate"]
+__all__ = ["FieldError", "Knobs", "Origin", "Recording", "View", "World", "simulate"]

@@ -77,7 +77,8 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
         training = bar.add_task("training", total=setup.knobs.steps)
         began = time.perf_counter()
         recording = simulate(setup.world, setup.knobs,
-                             lambda r: bar.update(training, completed=min(len(r.loss), setup.knobs.steps)))
+                             lambda r: bar.update(training, completed=min(len(r.loss), setup.knobs.steps)),
+                             origin=setup.origin)
         seconds = time.perf_counter() - began
         if out:
             recording.save(out)

@@ -7,17 +7,32 @@ from urllib.parse import parse_qsl, urlencode
 
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
+from toy.origin import PREFIX, Origin, read, resolve, written
 from toy.world import FIELDS, Knobs, Spec, View, World, check, choices
 
 
 @dataclass(frozen=True)
 class Setup:
-    """An exhibit's name and the world, knobs and view that depart from it."""
+    """An exhibit's name, the world, knobs and view that depart from it, and the run it comes from, if any."""
 
     exhibit: str
     world: World
     knobs: Knobs
     view: View
+    origin: Origin | None = None
+
+    @property
+    def run(self) -> tuple[World, Knobs, Origin | None]:
+        """What the recording depends on."""
+        return self.world, self.knobs, self.origin
+
+    @property
+    def parent(self) -> "Setup | None":
+        """The earlier run that this one begins from or takes its training set from."""
+        if self.origin is None:
+            return None
+        world, knobs, origin = self.origin.parent(self.world, self.knobs)
+        return replace(self, world=world, knobs=knobs, origin=origin)
 
 
 def number(name: str, text: str) -> int | float:
@@ -50,22 +65,43 @@ def change(setup: Setup, values: Mapping[str, Any]) -> Setup:
     """A setup with some fields changed; text is read as the field's type. FieldError names what is wrong."""
     changed: dict[type[Spec], dict[str, Any]] = {World: {}, Knobs: {}, View: {}}
     for name, value in values.items():
-        if name not in FIELDS:
-            raise FieldError("field", one_of(FIELDS), name)
-        if isinstance(value, str) and choices(name) is None:
-            value = number(name, value)
-        changed[FIELDS[name]][name] = value
-    new = replace(setup, world=setup.world.replace(**changed[World]), knobs=setup.knobs.replace(**changed[Knobs]),
-                  view=setup.view.replace(**changed[View]))
+        if name.startswith(PREFIX):
+            continue
+        changed[_spec(name)][name] = _value(name, value)
+    earlier = {name: _value(name.rpartition(PREFIX)[2], value) for name, value in values.items()
+               if name.startswith(PREFIX)}
+    world = setup.world.replace(**changed[World])
+    origin = read(earlier) or (setup.origin if world.derived else None)
+    new = replace(setup, world=world, knobs=setup.knobs.replace(**changed[Knobs]),
+                  view=setup.view.replace(**changed[View]), origin=resolve(world, origin))
     check(new.world, new.knobs)
+    run = new.parent
+    while run is not None:
+        check(run.world, run.knobs)
+        run = run.parent
     return new
+
+
+def _spec(name: str) -> type[Spec]:
+    if name not in FIELDS:
+        raise FieldError("field", one_of(FIELDS), name)
+    return FIELDS[name]
+
+
+def _value(name: str, value: Any) -> Any:
+    """A field's value, from text where it is a number's."""
+    if name == "step":  # of the run that another one comes from
+        return value
+    _spec(name)
+    return number(name, value) if isinstance(value, str) and choices(name) is None else value
 
 
 def parse(query: str) -> Setup:
     """The setup a query string means; keys that are no field (step, camera, ...) are not its business."""
     given = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
     exhibit = given.pop("exhibit", next(iter(EXHIBITS)))
-    return build(exhibit, {name: value for name, value in given.items() if name in FIELDS})
+    return build(exhibit, {name: value for name, value in given.items()
+                           if name in FIELDS or name.startswith(PREFIX)})
 
 
 def query(setup: Setup) -> str:
@@ -77,4 +113,4 @@ def query(setup: Setup) -> str:
         for name, value in spec.model_dump().items()
         if value != getattr(start, name)
     }
-    return urlencode({"exhibit": setup.exhibit, **departures})
+    return urlencode({"exhibit": setup.exhibit, **departures, **written(setup.origin)})

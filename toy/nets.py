@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 if TYPE_CHECKING:  # world reads this file's maps
     from toy.world import Knobs, World
 
+FIRST, SECOND = 2, 6  # streams of random numbers: a seed has two independent nets
 Params = dict[str, Any]
 Logit = Callable[[Params, Array], Array]
 
@@ -93,16 +94,20 @@ def uniform(key: Array, first: bool, fan_in: int, fan_out: int) -> tuple[Array, 
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _layer(init: str, first: bool, fan_in: int, fan_out: int, layer: Array | int, knobs: "Knobs") -> dict[str, Array]:
+def _layer(
+    init: str, first: bool, fan_in: int, fan_out: int, layer: Array | int, draw: Array | int, knobs: "Knobs"
+) -> dict[str, Array]:
     """One layer's starting parameters; hidden layers of one shape, in whatever world, share a compilation."""
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 2), layer)
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), draw), layer)
     kernel, bias = INITS[init](key, first, fan_in, fan_out)
     return {"kernel": knobs.init_scale * kernel, "bias": knobs.init_scale * knobs.bias_spread * bias}
 
 
 def initial(world: "World", knobs: "Knobs") -> Params:
-    """Starting parameters: (weights, bias_spread x biases) x init_scale; a function of the seed alone; traceable."""
-    return {f"layer{i}": _layer(world.init, i == 0, *shape, i, knobs) for i, shape in enumerate(layer_sizes(world))}
+    """Starting parameters: (weights, bias_spread x biases) x init_scale; a function of seed and `start`; traceable."""
+    draw = FIRST if world.start in ("seed", "branch") else SECOND
+    return {f"layer{i}": _layer(world.init, i == 0, *shape, i, draw, knobs)
+            for i, shape in enumerate(layer_sizes(world))}
 
 
 NETS: dict[str, Callable[[Array], Array]] = {

@@ -16,9 +16,10 @@ from toy import training
 from toy.errors import FieldError
 from toy.labels import Data
 from toy.nets import Params
+from toy.origin import Origin, begin, read, resolve, written
 from toy.world import Knobs, World, check, stride
 
-FORMAT = 1
+FORMAT = 2
 SCALARS = ("loss", "accuracy", "margin")
 RECENT = 4  # states kept beside the checkpoints: playing forward replays one step at a time
 
@@ -32,16 +33,28 @@ def log_spaced(last: int, count: int) -> list[int]:
 class Recording:
     """One run: world, knobs, data, loss / accuracy / margin (last_step + 1,) and `params(step)` for every step.
 
-    Steps count updates: step 0 is the untrained net. `diverged_at` is the step whose loss or gradient was not
-    finite (None for a healthy run); steps before it stay usable. One thread may train while others read.
+    Steps count updates: step 0 is the untrained net, or the earlier run's at the step where a derived run begins.
+    `data` is the clean data, which every measure looks at, `training` what the net was trained on; `parent` is the
+    earlier run of a derived one (None for a loaded recording). `diverged_at` is the step whose loss or gradient was
+    not finite (None for a healthy run); steps before it stay usable. One thread may train while others read.
     """
 
-    def __init__(self, world: World, knobs: Knobs):
+    def __init__(self, world: World, knobs: Knobs, origin: Origin | None = None, parent: "Recording | None" = None):
         check(world, knobs)
-        self.world, self.knobs = world, knobs
-        state, (u, x, y) = training.start(world, knobs)
-        self.data = Data(*(np.asarray(a) for a in (u, x, y)))
-        self._x, self._y, self._rule = x, y, training.rule(world)
+        self.world, self.knobs, self.origin, self.parent = world, knobs, origin, parent
+        state, points = training.start(world, knobs)
+        self.data = self.training = Data(*(np.asarray(a) for a in points))
+        if parent is not None and origin is not None:
+            state, self.training = begin(world, knobs, parent, origin.step)
+        self._begin(state)
+
+    def _begin(self, state: training.State) -> None:
+        """Everything that follows from data and first state."""
+        world, knobs = self.world, self.knobs
+        self._clean, self._train = (training.Points(*map(jnp.asarray, (data.u, data.x, data.y)))
+                                    for data in (self.data, self.training))
+        self._base = int(state.step)  # what the optimiser counts as step 0: the batches of a branch go on
+        self._rule = training.rule(world)
         self._stride = stride(world, knobs.steps)
         self._checkpoints: dict[int, training.State] = {0: state}
         self._recent: OrderedDict[int, training.State] = OrderedDict()
@@ -93,7 +106,7 @@ class Recording:
         while not self.finished:
             # One step past the end is asked for, so that the last parameters' scalars are recorded too.
             count = min(self._stride - step % self._stride, training.CHUNK, last - step + 1)
-            state, trace = training.advance(self._rule, self.knobs, state, self._x, self._y, jnp.int32(count))
+            state, trace = self._advance(state, count)
             done = int(trace.done)
             for name, column in self._scalars.items():
                 column[step : step + done] = np.asarray(getattr(trace, name))[:done]
@@ -106,6 +119,13 @@ class Recording:
                 self._checkpoints[step] = state
             yield self
 
+    def _advance(self, state: training.State, count: int) -> tuple[training.State, training.Trace]:
+        return training.advance(self._rule, self.knobs, state, self._train, self._clean, jnp.int32(count))
+
+    def state(self, step: int) -> training.State:
+        """Parameters and optimiser state after `step` updates; FieldError outside 0 .. last_step."""
+        return self._state(self.check_step(step))
+
     def _state(self, step: int) -> training.State:
         """The state before `step`, replayed from the nearest checkpoint or recent state at or below it."""
         with self._lock:
@@ -115,7 +135,7 @@ class Recording:
             # Stop rules are met at the last step only, and `advance` stops before its update.
             while nearest < step:
                 count = min(step - nearest, training.CHUNK)
-                state, trace = training.advance(self._rule, self.knobs, state, self._x, self._y, jnp.int32(count))
+                state, trace = self._advance(state, count)
                 nearest += int(trace.done)
             self._recent[step] = state
             while len(self._recent) > RECENT:
@@ -124,7 +144,7 @@ class Recording:
 
     def params(self, step: int) -> Params:
         """Parameters after `step` updates, exactly those the run had; FieldError outside 0 .. last_step."""
-        return self._state(self.check_step(step)).params
+        return self.state(step).params
 
     def check_step(self, step: int) -> int:
         """The step as an int; FieldError outside 0 .. last_step."""
@@ -138,7 +158,9 @@ class Recording:
         leaves = {f"{step}/{i}": np.asarray(leaf) for step, state in self._checkpoints.items()
                   for i, leaf in enumerate(jax.tree.leaves(state))}
         header = {"format": FORMAT, "world": self.world.model_dump(), "knobs": self.knobs.model_dump(),
-                  "diverged_at": self.diverged_at, "finished": self.finished, "steps": list(self._checkpoints)}
+                  "diverged_at": self.diverged_at, "finished": self.finished, "steps": list(self._checkpoints),
+                  "origin": written(self.origin)}
+        leaves |= {f"training/{name}": getattr(self.training, name) for name in ("u", "x", "y")}
         scalars = {name: column[: self._known] for name, column in self._scalars.items()}
         with open(path, "wb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **scalars, **leaves)  # type: ignore[arg-type]
@@ -152,7 +174,8 @@ class Recording:
                 if header["format"] != FORMAT:
                     why = f"its format is {header['format']}"
                     raise FieldError("file", f"a recording of format {FORMAT}", Path(path).name, why)
-                new = cls(World(**header["world"]), Knobs(**header["knobs"]))
+                world = World(**header["world"])
+                new = cls(world, Knobs(**header["knobs"]), resolve(world, read(header["origin"])))
                 new._restore(header, file)
                 return new
         except Exception as error:  # a damaged file can raise nearly anything: zip, numpy, JSON and range errors
@@ -164,6 +187,13 @@ class Recording:
     def _restore(self, header: dict[str, Any], file: Mapping[str, np.ndarray]) -> None:
         """Take over scalars and checkpoints; ValueError when they do not belong to this world and these knobs."""
         like, tree = jax.tree.flatten(self._checkpoints[0])
+        stored = Data(*(file[f"training/{name}"] for name in ("u", "x", "y")))
+        if any(a.shape[1:] != b.shape[1:] or a.dtype != b.dtype or not 0 < len(a) <= len(b) or len(a) != len(stored.y)
+               for a, b in zip((stored.u, stored.x, stored.y), (self.data.u, self.data.x, self.data.y))):
+            raise ValueError("the training set does not fit the world")
+        self.training = stored
+        first = jax.tree.unflatten(tree, [jnp.asarray(file[f"0/{i}"]) for i in range(len(like))])
+        self._begin(first)
         columns = {name: file[name] for name in SCALARS}
         known, diverged = len(columns["loss"]), header["diverged_at"]
         if any(a.shape != (known,) or a.dtype != np.float32 for a in columns.values()) or known > self.knobs.steps + 1:
@@ -174,7 +204,8 @@ class Recording:
         for step in header["steps"]:
             leaves = [jnp.asarray(file[f"{step}/{i}"]) for i in range(len(like))]
             state = jax.tree.unflatten(tree, leaves)
-            if any(a.shape != b.shape or a.dtype != b.dtype for a, b in zip(leaves, like)) or int(state.step) != step:
+            if any(a.shape != b.shape or a.dtype != b.dtype for a, b in zip(leaves, like)) \
+                    or int(state.step) != step + self._base:
                 raise ValueError("a checkpoint has the wrong shape or step")
             self._checkpoints[step] = state
         for name, column in columns.items():
@@ -184,14 +215,20 @@ class Recording:
 
 def simulate(
     world: World, knobs: Knobs, progress: Callable[[Recording], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Callable[[], bool] | None = None, origin: Origin | None = None, parent: Recording | None = None,
 ) -> Recording:
     """Train a world from start to end and record every step.
 
-    progress is called with the growing recording after every chunk; cancelled() = True ends the run early.
-    Raises FieldError when the run is too large.
+    progress is called with the growing recording after every chunk; cancelled() = True ends the run early. A derived
+    world trains the run it comes from first, unless `parent` is that run; origin says which, by default the same
+    world on clean data. Raises FieldError when a run is too large, or when the two do not fit.
     """
-    recording = Recording(world, knobs)
+    origin = resolve(world, origin)
+    if origin is not None and parent is None:
+        parent = simulate(*origin.parent(world, knobs)[:2], progress, cancelled, origin.parent(world, knobs)[2])
+        if cancelled and cancelled():
+            return parent
+    recording = Recording(world, knobs, origin, parent)
     for _ in recording.chunks():
         if progress:
             progress(recording)

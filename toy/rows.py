@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from toy import report
 from toy.errors import FieldError
 from toy.link import Setup
+from toy.origin import written
 from toy.world import Knobs, World, choices
 
 Row = dict[str, Any]
@@ -27,8 +29,8 @@ def column(field: str) -> str:
     return f"world_{field}" if field in report.NAMES and field != "seed" else field
 
 
-FIELD_COLUMNS = ("exhibit", *map(column, ROW_FIELDS), "seed")
-TEXT_COLUMNS = ("exhibit", *(column(name) for name in ROW_FIELDS if choices(name)))
+FIELD_COLUMNS = ("exhibit", *map(column, ROW_FIELDS), "origin", "seed")
+TEXT_COLUMNS = ("exhibit", "origin", *(column(name) for name in ROW_FIELDS if choices(name)))
 # `seconds` differs from run to run and stands last, where it is easily left out of a comparison.
 COLUMNS = (
     *FIELD_COLUMNS,
@@ -40,7 +42,8 @@ COLUMNS = (
 def fields_of(setup: Setup) -> Row:
     """The part of a row that says which run it is."""
     values = {**setup.world.model_dump(), **setup.knobs.model_dump(), **setup.view.model_dump()}
-    return {"exhibit": setup.exhibit, **{column(name): values[name] for name in ROW_FIELDS}, "seed": values["seed"]}
+    return {"exhibit": setup.exhibit, **{column(name): values[name] for name in ROW_FIELDS},
+            "origin": urlencode(written(setup.origin)), "seed": values["seed"]}
 
 
 def row_of(setup: Setup, summary: Row) -> Row:

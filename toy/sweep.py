@@ -97,7 +97,7 @@ def one(setup: Setup) -> Row:
             raise CancelledError
 
     began = time.perf_counter()
-    recording = simulate(setup.world, setup.knobs, cancelled=cancelled)
+    recording = simulate(setup.world, setup.knobs, cancelled=cancelled, origin=setup.origin)
     seconds = time.perf_counter() - began
     check()
     return rows.row_of(setup, report.summary(setup, recording, seconds, check))

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from toy import nets
 from toy.labels import sample
+from toy.regimes import REGIMES, Batch, Ground, logistic_loss
 from toy.world import Knobs, World, group
 
 DATA_FIELDS = [name for name in World.model_fields if group(name) == "world"]
@@ -22,11 +23,25 @@ class Rule(NamedTuple):
     logit: nets.Logit
     optimizer: str
     batch_size: int
+    regime: str = "standard"
+    ground: Ground | None = None  # None for a regime that does not look at the manifold
+    clean: bool = True  # the training set is the clean data
 
 
 def rule(world: World) -> Rule:
     """The rule of a world's steps."""
-    return Rule(nets.logit(world), world.optimizer, world.batch_size)
+    looks = world.regime in ("adversarial-on", "adversarial-off")
+    ground = Ground(world.geometry, world.n) if looks else None
+    return Rule(nets.logit(world), world.optimizer, world.batch_size, world.regime, ground,
+                world.training_set == "clean")
+
+
+class Points(NamedTuple):
+    """Labelled points as arrays: u (N, k), x (N, n), y (N,) of +-1."""
+
+    u: Array
+    x: Array
+    y: Array
 
 
 class State(NamedTuple):
@@ -40,7 +55,8 @@ class State(NamedTuple):
 class Trace(NamedTuple):
     """Scalars of the steps of one call, (CHUNK,) each, the first `done` of them valid.
 
-    loss: mean logistic loss without penalties; accuracy: share of y f > 0; margin: min y f (logits).
+    loss: mean logistic loss of the training set, without penalties and as it stands, not perturbed. accuracy: share
+    of y f > 0, and margin: min y f (logits), both of the clean data.
     stopped: a stop rule was met at the last valid step. diverged: a loss or gradient was not finite.
     """
 
@@ -52,18 +68,16 @@ class Trace(NamedTuple):
     diverged: Array
 
 
-def logistic_loss(logits: Float[Array, " N"], y: Float[Array, " N"]) -> Float[Array, ""]:
-    """Mean of log(1 + exp(-y f)): binary cross-entropy on labels +-1."""
-    return jnp.mean(jax.nn.softplus(-y * logits))
-
-
 def optimizer(name: str, knobs: Knobs) -> optax.GradientTransformation:
     """The optax optimiser of a name with traced rates.
 
-    Weight decay is decoupled: every step multiplies all weights by (1 - learning_rate x weight_decay).
+    Weight decay adds weight_decay x the weights to the gradient; adamw instead multiplies all weights by
+    (1 - learning_rate x weight_decay) in every step, which for sgd is the same.
+    Source: Loshchilov, Hutter, ICLR 2019, arXiv:1711.05101.
     """
-    scale = OPTIMIZERS[name](knobs)
-    return optax.chain(scale, optax.add_decayed_weights(knobs.weight_decay), optax.scale(-knobs.learning_rate))
+    scale, decay = OPTIMIZERS[name](knobs), optax.add_decayed_weights(knobs.weight_decay)
+    parts = (scale, decay) if name == "adamw" else (decay, scale)
+    return optax.chain(*parts, optax.scale(-knobs.learning_rate))
 
 
 def first_layer_norm(params: nets.Params) -> Float[Array, ""]:
@@ -80,14 +94,14 @@ def _fresh(name: str, knobs: Knobs, params: nets.Params) -> State:
 _sample = jax.jit(sample, static_argnums=0)
 
 
-def start(world: World, knobs: Knobs) -> tuple[State, tuple[Array, Array, Array]]:
-    """State before the first step, and the data (u, x, y).
+def start(world: World, knobs: Knobs) -> tuple[State, Points]:
+    """State of a run that starts afresh, and the clean data.
 
     Net, optimiser and data are compiled apart: drawing random numbers takes longest to compile, and a world that
     differs in one of the three keeps the others.
     """
     data = World(**{name: value for name, value in world.model_dump().items() if name in DATA_FIELDS})
-    return _fresh(world.optimizer, knobs, nets.initial(world, knobs)), _sample(data, knobs)
+    return _fresh(world.optimizer, knobs, nets.initial(world, knobs)), Points(*_sample(data, knobs))
 
 
 def batch(size: int, count: int, knobs: Knobs, step: Array) -> Array:
@@ -98,29 +112,35 @@ def batch(size: int, count: int, knobs: Knobs, step: Array) -> Array:
     return jax.lax.dynamic_slice(order, ((step % per_epoch) * size,), (size,))
 
 
+def _noise_key(knobs: Knobs, step: Array) -> Array:
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 5), step)
+
+
 @partial(jax.jit, static_argnums=0)
-def advance(rule: Rule, knobs: Knobs, state: State, x: Array, y: Array, count: Array) -> tuple[State, Trace]:
+def advance(rule: Rule, knobs: Knobs, state: State, train: Points, clean: Points, count: Array) -> tuple[State, Trace]:
     """Train at most `count` <= CHUNK steps; scalars are those of the parameters *before* each step.
 
     Stops before the update of a step at which a stop rule is met or the loss is not finite, so `state` is then
     that step's. `count` is traced: one executable serves any number of steps, which makes a replay bitwise
     equal to the run.
     """
-    logit, opt = rule.logit, optimizer(rule.optimizer, knobs)
+    logit, opt, regime = rule.logit, optimizer(rule.optimizer, knobs), REGIMES[rule.regime]
 
-    def objective(params: nets.Params, inputs: Array, targets: Array) -> tuple[Array, Array]:
-        logits = logit(params, inputs)
-        return logistic_loss(logits, targets) + knobs.first_layer_penalty * first_layer_norm(params), logits
+    def objective(params: nets.Params, points: Batch) -> tuple[Array, Array | None]:
+        loss, logits = regime(logit, params, knobs, points, rule.ground)
+        return loss + knobs.first_layer_penalty * first_layer_norm(params), logits
 
     def body(carry: tuple[State, Trace]) -> tuple[State, Trace]:
         now, trace = carry
+        key, points = _noise_key(knobs, now.step), train
         if rule.batch_size:
-            index = batch(rule.batch_size, len(x), knobs, now.step)
-            (_, _), grads = jax.value_and_grad(objective, has_aux=True)(now.params, x[index], y[index])
-            logits = logit(now.params, x)
-        else:
-            (_, logits), grads = jax.value_and_grad(objective, has_aux=True)(now.params, x, y)
-        loss, signed = logistic_loss(logits, y), y * logits
+            index = batch(rule.batch_size, len(train.x), knobs, now.step)
+            points = Points(*(a[index] for a in train))
+        (_, logits), grads = jax.value_and_grad(objective, has_aux=True)(now.params, Batch(*points, key))
+        if logits is None or rule.batch_size:
+            logits = logit(now.params, train.x)
+        loss = logistic_loss(logits, train.y)
+        signed = clean.y * (logits if rule.clean else logit(now.params, clean.x))
         accuracy, margin = jnp.mean(signed > 0), jnp.min(signed)
         diverged = ~(jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads)))
         stopped = ((knobs.stop_margin > 0) & (margin >= knobs.stop_margin)) | (

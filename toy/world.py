@@ -15,10 +15,13 @@ from toy.errors import FieldError, one_of
 from toy.labels import LABELS, SAMPLINGS
 from toy.manifolds import MANIFOLDS, Manifold
 from toy.nets import INITS, NETS, layer_sizes, parameter_count
+from toy.regimes import COST, REGIMES
 
 OPTIMIZER_SLOTS = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}  # arrays of the size of the net that each keeps
 WINDOW_NAMES = ("auto", "ambient", "slice", "unrolled")
 DIRECTIONS = ("gradient", "random")
+STARTS = ("seed", "other", "branch", "normal-weights")
+TRAINING_SETS = ("clean", "wrong-labels", "mislabelled")
 CHECKPOINT_BYTES = 120_000_000
 REPLAY_FLOPS = 6e10  # about one second on two cores: the longest way from a checkpoint to a step
 TRAIN_FLOPS = 3e13  # about ten minutes
@@ -79,6 +82,15 @@ class World(Spec):
     batch_size: Annotated[
         int, _number("training", 0, 1024, "Points in each step's batch; 0 uses all of them.", "points")
     ] = 0
+    regime: Annotated[
+        str, _choice("training", REGIMES, "What a step makes of its points: as they are, attacked, noisy, ...")
+    ] = "standard"
+    start: Annotated[
+        str, _choice("training", STARTS, "Weights at step 0: the seed's, another draw, or those of an earlier run.")
+    ] = "seed"
+    training_set: Annotated[
+        str, _choice("training", TRAINING_SETS, "The data, or adversarial examples as an earlier net labels them.")
+    ] = "clean"
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -94,11 +106,20 @@ class World(Spec):
                              "the five points lie on the line")
         if self.batch_size > self.point_count:
             raise FieldError("batch_size", f"at most the number of points, {self.point_count}", self.batch_size)
+        if self.regime == "adversarial-off" and self.codimension == 0:
+            raise FieldError("regime", "another regime in a world without normal directions", self.regime)
+        if self.start == "normal-weights" and self.n == shape.e:
+            raise FieldError("start", "another start in a world without appended dimensions", self.start)
 
     @property
     def geometry(self) -> Manifold:
         """The manifold itself."""
         return MANIFOLDS[self.manifold]
+
+    @property
+    def derived(self) -> bool:
+        """Whether the run takes something from another: its start or its training set."""
+        return self.start in ("branch", "normal-weights") or self.training_set != "clean"
 
     @property
     def k(self) -> int:
@@ -139,8 +160,21 @@ class Knobs(Spec):
         float, _number("training", 0, 0.999, "Share of the last step kept; optimizer momentum only.")
     ] = 0.9
     weight_decay: Annotated[
-        float, _number("training", 0, 1, "Shrinks all weights by learning_rate x this in every step.")
+        float, _number("training", 0, 1, "Adds this x the weights to the gradient; adamw shrinks the weights instead.")
     ] = 0.0
+    eps: Annotated[
+        float, _number("training", 0, 2, "Radius of the ball of the adversarial regimes.", "length")
+    ] = 0.05
+    gradient_penalty: Annotated[
+        float, _number("training", 0, 10, "Adds this x the mean squared input gradient; that regime only.")
+    ] = 0.01
+    input_noise: Annotated[
+        float, _number("training", 0, 2, "Standard deviation of the noise added in each step; that regime only.",
+                       "length")
+    ] = 0.05
+    label_smoothing: Annotated[
+        float, _number("training", 0, 0.5, "Share of each target given to the other class; that regime only.")
+    ] = 0.1
     first_layer_penalty: Annotated[
         float, _number("training", 0, 10, "Adds this x the norm of the first layer's weights and biases to the loss.")
     ] = 0.0
@@ -224,7 +258,8 @@ def state_bytes(world: World) -> int:
 def step_flops(world: World) -> float:
     """Floating-point operations of one training step: forward, backward, update."""
     batch = world.batch_size or world.point_count
-    return 6.0 * batch * sum(a * b for a, b in layer_sizes(world)) + 20.0 * parameter_count(world)
+    passes = 6.0 * batch * sum(a * b for a, b in layer_sizes(world))
+    return COST[world.regime] * passes + 20.0 * parameter_count(world)
 
 
 def stride(world: World, steps: int) -> int:

@@ -1,0 +1,137 @@
+"""Runs that take something from an earlier one: its parameters at a step, or a training set made from its net."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from toy import nets, training
+from toy.errors import FieldError, one_of
+from toy.labels import Data
+from toy.world import Knobs, World
+
+if TYPE_CHECKING:
+    from toy.recording import Recording
+
+PREFIX = "from."
+# What a parent may have otherwise: everything that leaves its data and the shape of its net and optimiser alone.
+FREE = ("regime", "start", "training_set", "batch_size", *(
+    name for name in Knobs.model_fields if name not in ("offset", "noise", "label_noise")
+))
+CROSSINGS = (1.5, 1.2, 1.05, 1.01)  # an adversarial example stands so many times as far away as the boundary
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The earlier run: what of it departs from the later one, the step that counts, and its own origin.
+
+    Its world and knobs are those of the later run with `start`, `training_set` and `regime` at their defaults and
+    `changes` applied. step: -1 is its last.
+    """
+
+    changes: tuple[tuple[str, Any], ...] = ()
+    step: int = -1
+    origin: "Origin | None" = None
+
+    def parent(self, world: World, knobs: Knobs) -> "tuple[World, Knobs, Origin | None]":
+        """World, knobs and origin of the earlier run; FieldError names what it may not have otherwise."""
+        defaults = {name: World.model_fields[name].default for name in ("start", "training_set", "regime")}
+        if self.origin is not None:
+            defaults["start"] = "branch"
+        of_world: dict[str, Any] = dict(defaults)
+        of_knobs: dict[str, Any] = {}
+        for name, value in self.changes:
+            if name not in FREE:
+                raise FieldError(PREFIX + name, one_of(PREFIX + free for free in FREE), value)
+            (of_world if name in World.model_fields else of_knobs)[name] = value
+        try:
+            earlier = world.replace(**of_world), knobs.replace(**of_knobs)
+        except FieldError as error:
+            raise FieldError(PREFIX + error.field, error.allowed, error.got, error.advice) from None
+        return *earlier, resolve(earlier[0], self.origin)
+
+
+def resolve(world: World, origin: Origin | None) -> Origin | None:
+    """The origin a world means: the given or the default one of a derived world, none of any other.
+
+    Raises FieldError when a world that takes nothing from another run is given an origin.
+    """
+    if world.derived:
+        return origin or Origin()
+    if origin is not None:
+        raise FieldError("start", "branch or normal-weights, or training_set another than clean", world.start,
+                         "else there is nothing for the run that from.* speaks of")
+    return None
+
+
+def read(values: Mapping[str, Any]) -> Origin | None:
+    """The origin that keys `from.step`, `from.FIELD`, `from.from.step` ... mean; None without any."""
+    own = {name.removeprefix(PREFIX): value for name, value in values.items() if name.startswith(PREFIX)}
+    if not own:
+        return None
+    raw = own.pop("step", -1)
+    step = int(raw) if str(raw).lstrip("-").isdecimal() else None
+    if step is None or step < -1:
+        raise FieldError(PREFIX + "step", "a whole number from 0 on, or -1 for the last", raw)
+    changes = tuple(sorted((name, value) for name, value in own.items() if not name.startswith(PREFIX)))
+    return Origin(changes, step, read(own))
+
+
+def written(origin: Origin | None) -> dict[str, Any]:
+    """The keys that `read` turns back into this origin."""
+    if origin is None:
+        return {}
+    inner = {name: value for name, value in written(origin.origin).items()}
+    own = {**({"step": origin.step} if origin.step >= 0 else {}), **dict(origin.changes), **inner}
+    return {PREFIX + name: value for name, value in own.items()}
+
+
+def begin(world: World, knobs: Knobs, parent: "Recording", step: int) -> tuple[training.State, Data]:
+    """State before the first step and training set of a derived run; FieldError for a step the parent has not."""
+    if step > parent.last_step:
+        raise FieldError(PREFIX + "step", f"at most {parent.last_step}", step, "the run it starts from ends there")
+    step = parent.last_step if step < 0 else step
+    state, points = training.start(world, knobs)
+    if world.start == "branch":
+        state = parent.state(step)
+        if world.optimizer != parent.world.optimizer:
+            raise FieldError("optimizer", repr(parent.world.optimizer), world.optimizer, "a branch keeps its state")
+    if world.start == "normal-weights":
+        state = state._replace(params=_share_normal_weights(world, state.params, parent.params(step)))
+    clean = Data(*(np.asarray(a) for a in points))
+    return state, clean if world.training_set == "clean" else wrong_labels(parent, step, world.training_set)
+
+
+def _share_normal_weights(world: World, params: nets.Params, earlier: nets.Params) -> nets.Params:
+    """The net with the first-layer weights of the appended dimensions from another."""
+    e, first = world.geometry.e, params["layer0"]
+    kernel = jnp.concatenate([first["kernel"][:e], earlier["layer0"]["kernel"][e:]])
+    return {**params, "layer0": {**first, "kernel": kernel}}
+
+
+def wrong_labels(parent: "Recording", step: int, kind: str) -> Data:
+    """Adversarial examples of a net with the labels it gives them, (M <= N points); or the control.
+
+    "wrong-labels": x + c delta, delta the minimal off-manifold perturbation (the free one for ell = 0), c the first
+    of CROSSINGS at which the class has flipped; y the flipped class. "mislabelled": the same points at x, y
+    flipped. Points that the net has wrong, or that it flips nowhere, are left out. Raises FieldError when none is left.
+    """
+    from toy import attacks  # attacks read recordings, which may have an origin
+
+    data, logit, params = parent.data, nets.logit(parent.world), parent.params(step)
+    delta = attacks.minimal("off" if parent.world.codimension else "free", parent, step).delta
+    tried = data.x + np.array(CROSSINGS)[:, None, None] * delta
+    f = np.stack([np.asarray(logit(params, jnp.asarray(x, jnp.float32))) for x in tried])
+    flipped = np.isfinite(tried).all(2) & (f * data.y < 0)
+    right = np.asarray(logit(params, jnp.asarray(data.x))) * data.y > 0
+    kept = np.flatnonzero(right & flipped.any(0))
+    if not len(kept):
+        raise FieldError("training_set", "clean", kind, "the earlier net has no adversarial example")
+    moved = tried[flipped.argmax(0)[kept], kept]
+    x = moved if kind == "wrong-labels" else data.x[kept]
+    return Data(data.u[kept], x.astype(np.float32), -data.y[kept])
+
+
+__all__ = ["Origin", "begin", "read", "resolve", "written", "wrong_labels"]
