@@ -36,8 +36,9 @@ def test_the_border_guard_sees(source, found):
 
 
 def test_a_simulation_loads_nothing_of_the_page():
-    modules = ", ".join("toy" if file.stem == "__init__" else f"toy.{file.stem}" for file in FILES)
-    code = f"import sys, {modules}; print({{m.split('.')[0] for m in sys.modules}} & {FOREIGN!r})"
     root = Path(toy.__file__).parents[1]
+    parts = [file.relative_to(root).with_suffix("").parts for file in FILES]
+    modules = ", ".join(".".join(part for part in module if part != "__init__") for module in parts)
+    code = f"import sys, {modules}; print({{m.split('.')[0] for m in sys.modules}} & {FOREIGN!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == "set()", done.stderr
