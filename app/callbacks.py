@@ -44,7 +44,12 @@ def settings(search: str | None, exhibit: str, _reset: Any, _seed: Any, ids: lis
     else:
         setup, message = opened(search or "")
     values = fields(setup)
-    return [values[name] for name in names], setup.exhibit, message, written(setup.origin)
+    return [values[name] for name in names], setup.exhibit, message, spelled(setup)
+
+
+def spelled(setup: Setup) -> dict[str, Any]:
+    """The keys of the run that a setup comes from, every free field among them: they hold while the controls change."""
+    return written(setup.origin.spelled(setup.world, setup.knobs)) if setup.origin else {}
 
 
 def opened(search: str) -> tuple[Setup, str]:
