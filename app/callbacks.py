@@ -9,7 +9,7 @@ from app.layout import ranges
 from app.text import say
 from toy import FieldError
 from toy.exhibits import EXHIBITS
-from toy.link import Setup, build, parse, query
+from toy.link import Setup, branch, build, parse, query
 from toy.origin import written
 from toy.world import FIELDS
 
@@ -22,7 +22,7 @@ def register(app: Dash) -> None:
         Output({"control": ALL}, "value"), Output("exhibit", "value"), Output("message", "data"),
         Output("origin", "data"),
         Input("address", "search"), Input("exhibit", "value"), Input("reset", "n_clicks"),
-        Input("new-seed", "n_clicks"), State({"control": ALL}, "id"),
+        Input("new-seed", "n_clicks"), Input("branched", "data"), State({"control": ALL}, "id"),
     )(settings)
     app.callback(
         Output({"control": ALL}, "error"), Output("link", "data"),
@@ -32,14 +32,18 @@ def register(app: Dash) -> None:
     _in_browser(app)
 
 
-def settings(search: str | None, exhibit: str, _reset: Any, _seed: Any, ids: list[dict[str, str]]) -> tuple[Any, ...]:
+def settings(
+    search: str | None, exhibit: str, _reset: Any, _seed: Any, branched: Any, ids: list[dict[str, str]]
+) -> tuple[Any, ...]:
     """Values of all controls, the exhibit, a message and the run this one comes from: from the address, the picker,
     or a button."""
     message = ""
     names = [ident["control"] for ident in ids]
     if ctx.triggered_id == "new-seed":
         return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, "", no_update
-    if ctx.triggered_id in ("exhibit", "reset"):
+    if ctx.triggered_id == "branched":
+        setup = branch(parse(branched["link"]), branched["step"])
+    elif ctx.triggered_id in ("exhibit", "reset"):
         setup = build(exhibit, {})
     else:
         setup, message = opened(search or "")
@@ -105,5 +109,11 @@ def _in_browser(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction(here, "share"), Output("share", "children"), Input("share", "n_clicks"),
         prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "branch"), Output("branched", "data"), Input("branch", "n_clicks"),
+        State("link", "data"), prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "compare"), Output("compared", "data"), Input("compare", "n_clicks"),
+        State("link", "data"), prevent_initial_call=True)
     app.clientside_callback(
         "(n) => true", Output("about", "opened"), Input("about-open", "n_clicks"), prevent_initial_call=True)
