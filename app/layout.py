@@ -9,7 +9,7 @@ from dash import dcc, html
 from app import theme
 from app.report import choice
 from app.sight import LOOKS, Look
-from app.text import say, words
+from app.text import LANGUAGES, language, say, words
 from toy.exhibits import EXHIBITS
 from toy.world import FIELDS, bounds, choices
 
@@ -40,10 +40,10 @@ def ranges() -> dict[str, dict[str, Any]]:
 
 def helped(name: str) -> dmc.Tooltip:
     """A small i that tells what a field is."""
-    label, unit = words()[f"field.{name}"], extra(name).get("unit") or ""
+    label, unit = words()[f"field.{name}"], extra(name).get("unit") or "1"
     span = "" if choices(name) else say("control.range", low=f"{bounds(name)[0]:g}", high=f"{bounds(name)[1]:g}",
-                                        unit="" if unit in ("", "1") else f" {unit}")
-    text = say("control.help", label=label, help=FIELDS[name].model_fields[name].description, range=span).strip()
+                                        unit="" if unit == "1" else " " + words()[f"unit.{unit}"])
+    text = say("control.help", label=label, help=words()[f"help.{name}"], range=span).strip()
     aria: dict[str, Any] = {"aria-label": text}
     mark = html.Button("i", className="help", type="button", **aria)
     return dmc.Tooltip(mark, label=text, multiline=True, w=240, position="right", openDelay=100,
@@ -112,7 +112,8 @@ def looks() -> html.Div:
 
 
 def header() -> html.Header:
-    """Name, exhibit, about, link, colour scheme."""
+    """Name, exhibit, about, link, language, colour scheme."""
+    other = next(code for code in LANGUAGES if code != language())
     picker = dmc.Select(
         id="exhibit", value=next(iter(EXHIBITS)), allowDeselect=False, withCheckIcon=False, size="sm", w=230,
         data=[{"value": name, "label": words().get(f"exhibit.{name}", name)} for name in EXHIBITS],
@@ -126,10 +127,9 @@ def header() -> html.Header:
     return html.Header([
         html.Button("☰", id="fold", type="button", className="fold", title=words()["header.controls"]),
         html.B(words()["app.name"]), picker, html.Span(className="sp"),
-        dmc.Button(words()["header.branch"], id="branch", **quiet),
-        dmc.Button(words()["header.compare"], id="compare", **quiet),
         dmc.Button(words()["header.about"], id="about-open", **quiet),
         dmc.Button(words()["header.share"], id="share", **quiet),
+        html.Span(dmc.Button(LANGUAGES[other], id="speak", **quiet), lang=other),
         dmc.ColorSchemeToggle(lightIcon="◐", darkIcon="◑", color="gray", variant="subtle",
                               **{"aria-label": words()["header.scheme"]}),
         about,
@@ -140,8 +140,8 @@ def stage() -> html.Main:
     """The picture with its words and its time line; all but `looks` is filled by the player."""
     return html.Main([
         html.Div([html.H1(id="title"), html.P(id="subtitle"), html.Div(id="legend")], className="ttl"),
-        html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"),
-                  *(html.Div(id=name, className="picture") for name in ("picture", "beside"))], className="stage"),
+        html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"), html.Div(id="picture")],
+                 className="stage"),
         looks(),
         html.Div(id="timeline", className="tl"),
     ])
@@ -150,8 +150,8 @@ def stage() -> html.Main:
 def page() -> dmc.MantineProvider:
     """The whole page. Elements the player fills stay without children and callbacks."""
     right = html.Section([html.Div(id="charts"), html.Div(id="verdict"), html.Div(id="numbers")])
-    stores = ("link", "message", "origin", "branched", "compared", "sent", "shown", "folded")
-    memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]
+    memory = [dcc.Location(id="address", refresh=False), dcc.Store(id="link"), dcc.Store(id="message"),
+              dcc.Store(id="origin"), dcc.Store(id="sent"), dcc.Store(id="shown"), dcc.Store(id="folded")]
     body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],
                     className="page", id="page")
     return dmc.MantineProvider(body, id="mantine", defaultColorScheme="auto", theme={

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from app import charts, wire
-from app.text import say, words
+from app.text import say, translated, words
 from toy import Recording, windows
 from toy.exhibits import EXHIBITS
 from toy.link import Setup
@@ -69,14 +69,14 @@ def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dic
         "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
         "charts": drawn, "title": title(setup), "subtitle": subtitle(setup, window),
         "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
-        "diverged_at": recording.diverged_at, "base": recording.base,
-        "fields": {**setup.world.model_dump(), **setup.knobs.model_dump()},
+        "diverged_at": recording.diverged_at,
     }
 
 
 def cause(setup: Setup) -> str:
     """The likeliest reason for a run that diverged."""
-    return say("notice.diverged_cause", rate=f"{setup.knobs.learning_rate:g}", optimizer=setup.world.optimizer)
+    optimizer = choice("optimizer", setup.world.optimizer)
+    return say("notice.diverged_cause", rate=f"{setup.knobs.learning_rate:g}", optimizer=optimizer)
 
 
 def title(setup: Setup) -> str:
@@ -89,7 +89,7 @@ def title(setup: Setup) -> str:
 
 def choice(field: str, value: str) -> str:
     """A choice's name as shown: its own words where there are some, else the identifier."""
-    return words().get(f"choice.{field}.{value}", value.replace("-", " "))
+    return words()[f"choice.{field}.{value}"]
 
 
 def subtitle(setup: Setup, window: windows.Window) -> str:
@@ -97,7 +97,7 @@ def subtitle(setup: Setup, window: windows.Window) -> str:
     world = setup.world
     return say(
         f"subtitle.{window.kind}", points=world.point_count, n=str(world.n).translate(SUPERSCRIPT),
-        manifold=choice("manifold", world.manifold), note=window.note or "-",
+        manifold=choice("manifold", world.manifold), note=translated("along", window.note) or "-",
     )
 
 
@@ -115,7 +115,7 @@ def measures(recording: Recording, table: Table) -> dict[str, Any]:
         known = MEASURES[name]
         chance = known.chance(recording.world) if known.chance else None
         names[name] = {"label": words().get(f"measure.{name}", name), "unit": known.unit, "chance": chance,
-                       "help": known.help}
+                       "help": words()[f"measure_help.{name}"]}
     return {
         "event": "measures", "charts": charts.draw(recording, columns), "names": names,
         "table": {name: values if name == "steps" else wire.significant(np.array(values, float))

@@ -18,11 +18,12 @@ from plotly.offline import get_plotlyjs
 from starlette.middleware.gzip import GZipMiddleware
 
 from app import callbacks, layout
+from app.language import Language
 from app.limits import Limits
 from app.run import Run
 from app.sight import LOOKS, Look
 from app.stream import Busy, Runs
-from app.text import say, words
+from app.text import language, say, told, words
 from toy import FieldError
 from toy.cache import use_compilation_cache
 from toy.exhibits import EXHIBITS
@@ -33,20 +34,27 @@ PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 INDEX = """<!DOCTYPE html>
-<html lang="en">
+<html lang="$lang">
   <head>
-    {%metas%}
-    <title>{%title%}</title>
+    $metas
+    <title>$title</title>
     <link rel="icon" href="data:image/svg+xml,$icon">
-    {%css%}
+    $css
     <script>window.DIMPLE_TEXT = $text; window.DIMPLE_RANGES = $ranges; window.DIMPLE_PLOTLY = "$plotly";</script>
+    <script>$fetch</script>
     <script src="$plotly" defer></script>
   </head>
   <body>
-    {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+    <div id="react-entry-point"></div>
+    <footer>$config$scripts$renderer</footer>
   </body>
 </html>"""
+# All the page asks for comes in the page's language, whatever the browser's own is.
+FETCH = """
+      const ask = window.fetch;
+      const accept = { "Accept-Language": document.documentElement.lang };
+      window.fetch = (what, how) => ask(what, { ...how, headers: { ...how?.headers, ...accept } });
+    """
 ICON = (
     "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
     "%3Cpath d='M2 12q5 0 9 7t10 0q4-7 9-7' fill='none' stroke='%231b7a6b' stroke-width='4'/%3E"
@@ -69,20 +77,28 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     server = FastAPI(title=words()["app.name"], lifespan=alive, docs_url=None, redoc_url=None, openapi_url=None)
     server.state.runs = runs
     server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
+    server.add_middleware(Language)
     _errors(server)
     _routes(server, runs)
     _page(server)
     return server
 
 
+class Page(Dash):
+    """Dash whose first answer is in the visitor's language."""
+
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
+        """The HTML of the page, before any script has run."""
+        own = {"title": words()["app.name"], "lang": language(), "text": _script(words())}
+        return Template(INDEX).substitute(
+            parts, **own, icon=ICON, plotly=PLOTLY, ranges=_script(layout.ranges()), fetch=FETCH)
+
+
 def _page(server: FastAPI) -> Dash:
     """Dash on the same server; everything it loads comes from here."""
-    index = Template(INDEX).substitute(
-        icon=ICON, plotly=PLOTLY, text=_script(words()), ranges=_script(layout.ranges()))
-    app = Dash(
+    app = Page(
         "dimple-lab", server=cast(Any, server), backend="fastapi", assets_folder=str(ASSETS),
-        assets_path_ignore=["vendor"], index_string=index, title=words()["app.name"], update_title="",
-        description=words()["app.description"], serve_locally=True,
+        assets_path_ignore=["vendor"], update_title="", description=words()["app.description"], serve_locally=True,
     )
     app.backend.websocket_capability = False  # the page's few callbacks go over plain HTTP
     app.layout = layout.page
@@ -101,8 +117,9 @@ def _errors(server: FastAPI) -> None:
     @server.exception_handler(FieldError)
     async def wrong(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, FieldError)
-        return JSONResponse({"event": "error", "field": error.field, "allowed": error.allowed,
-                             "got": str(error.got)[:200], "message": str(error), "advice": error.advice}, 400)
+        message, allowed, advice = told(error)
+        return JSONResponse({"event": "error", "field": error.field, "allowed": allowed,
+                             "got": str(error.got)[:200], "message": message, "advice": advice}, 400)
 
     @server.exception_handler(Busy)
     async def busy(_: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Hashable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from app import charts, report, views, wire
@@ -13,13 +14,18 @@ from app.limits import Limits
 from app.run import Run
 from app.sight import Look
 from app.store import Store
-from app.text import say
+from app.text import language, say, told
 from toy import FieldError, Recording, simulate, windows
 from toy.link import Setup, query
 from toy.recording import log_spaced
 from toy.world import View
 
 LOG = logging.getLogger("dimple-lab")
+
+
+def spoken(setup: Setup) -> str:
+    """The link of a setup and of the language its events and pictures speak."""
+    return f"{query(setup)}&lang={language()}"
 
 
 class Busy(Exception):
@@ -52,7 +58,7 @@ class Runs:
 
     def join(self, setup: Setup) -> Run:
         """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
-        link = query(setup)
+        link = spoken(setup)
         with self._lock:
             run = self._runs.get(link)
             if run is None or run.gone.is_set() or run.failed:
@@ -61,7 +67,7 @@ class Runs:
                     raise Busy(say("error.busy", waiting=waiting))
                 run = self._runs[link] = Run(link, setup)
                 run.post({"event": "queued", "place": waiting})
-                self._futures[link] = self._train.submit(self._guarded, self._work, run)
+                self._futures[link] = self._train.submit(copy_context().run, self._guarded, self._work, run)
             run.listeners += 1
             self._forget_old()
         return run
@@ -104,7 +110,8 @@ class Runs:
             if not run.gone.is_set():
                 work(run)
         except FieldError as error:
-            run.post({"event": "error", "field": error.field, "message": str(error), "advice": error.advice})
+            message, _, advice = told(error)
+            run.post({"event": "error", "field": error.field, "message": message, "advice": advice})
         except MemoryError:
             run.post({"event": "error", "field": None, "message": say("error.memory"), "advice": ""})
         except Exception as error:  # the page must hear of any failure
@@ -132,7 +139,7 @@ class Runs:
         run.post(report.ready(setup, recording, window, scene, frame,
                               log_spaced(last, self.limits.frame_steps), charts.draw(recording, {})))
         self._frames.put((run.link, last, look, "frame"), wire.compressed(frame))
-        self._measure.submit(self._guarded, self._take_measures, run)
+        self._measure.submit(copy_context().run, self._guarded, self._take_measures, run)
 
     def _trained(self, run: Run, setup: Setup) -> Recording | None:
         """The recording of a setup after the ones it comes from, found or made; None when nobody waits any more."""
@@ -205,7 +212,7 @@ class Runs:
 
     async def picture(self, setup: Setup, step: int | None, look: Look) -> bytes:
         """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy."""
-        key = (query(setup), step, look, "scene" if step is None else "frame")
+        key = (spoken(setup), step, look, "scene" if step is None else "frame")
         stored = self._frames.get(key)
         if stored:
             return stored
@@ -216,7 +223,8 @@ class Runs:
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
                 self._quiet.clear()
-                future = self._drawing[key] = self._draw.submit(self._make, key, recording, setup.view, step, look)
+                future = self._drawing[key] = self._draw.submit(
+                    copy_context().run, self._make, key, recording, setup.view, step, look)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
 

@@ -27,17 +27,12 @@
     setTimeout(() => withPlayer(then), 30);
   }
 
+  /** The address of what is seen now. */
+  const shared = () => new URL(`?${window.dimple?.share() || location.search.slice(1)}`, location.href);
+
   let first = true;
   let opened = "";
   let hiding = 0;
-
-  document.addEventListener("dimple:compare", ({ detail: { link } }) => {
-    document.getElementById("compare")?.setAttribute("aria-pressed", Boolean(link));
-    const now = new URLSearchParams(location.search);
-    if (link) now.set("with", link);
-    else now.delete("with");
-    history.replaceState(null, "", `?${now}`);
-  });
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dimplePage: {
@@ -47,9 +42,8 @@
         opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(first ? search || "" : "");
         const full = new URLSearchParams(link);
-        for (const name of ["step", "camera", "with"]) if (asked.has(name)) full.set(name, asked.get(name));
-        const beside = window.dimple?.state().beside;
-        if (beside) full.set("with", beside);
+        for (const name of ["step", "camera"]) if (asked.has(name)) full.set(name, asked.get(name));
+        full.set("lang", document.documentElement.lang);
         first = false;
         history.replaceState(null, "", `?${full}`);
         withPlayer((player) => player.open(`${full}`));
@@ -82,21 +76,6 @@
         return text || "";
       },
 
-      /** The run that is seen stays beside the one that branches from the step that is seen. */
-      branch(_, link) {
-        const { step, ready } = window.dimple?.state() ?? {};
-        if (!ready) return skip();
-        window.dimple.compare(link);
-        return { link, step };
-      },
-
-      /** This run stays on the right while the left one changes; pressed again, it goes. */
-      compare(_, link) {
-        const beside = window.dimple?.state().beside;
-        window.dimple?.compare(beside ? null : link);
-        return skip();
-      },
-
       fold() {
         document.getElementById("page").classList.toggle("folded");
         window.dispatchEvent(new Event("resize"));
@@ -104,11 +83,18 @@
       },
 
       share() {
-        const query = window.dimple ? window.dimple.share() : location.search;
-        const link = new URL(String(query), location.href).href;
+        const link = shared().href;
         navigator.clipboard?.writeText(link);
         history.replaceState(null, "", link);
         return window.DIMPLE_TEXT["header.shared"];
+      },
+
+      /** The same page in its other language. */
+      speak() {
+        const link = shared();
+        link.searchParams.set("lang", document.getElementById("speak").closest("[lang]").lang);
+        location.assign(link);
+        return true;
       },
     },
   });

@@ -20,9 +20,6 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.browser
 
 
-SIZE_OF_A_CELL = 1 / 47  # of the window
-
-
 def ready(page: Page, server, query: str = "") -> None:
     """Open a link and wait for the first exact picture."""
     page.goto(server.url + query)
@@ -41,7 +38,7 @@ def drawn(page: Page) -> np.ndarray:
 
 def expected(query: str, step: int) -> tuple[np.ndarray, windows.Window]:
     setup = link.parse(query)
-    recording = toy.simulate(setup.world, setup.knobs, origin=setup.origin)
+    recording = toy.simulate(setup.world, setup.knobs)
     window = windows.window(recording, setup.view)
     mesh = boundary.extract(window.field(recording.params(step)), window.low, window.high, setup.view.resolution)
     return mesh.vertices, window
