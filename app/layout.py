@@ -127,6 +127,8 @@ def header() -> html.Header:
     return html.Header([
         html.Button("☰", id="fold", type="button", className="fold", title=words()["header.controls"]),
         html.B(words()["app.name"]), picker, html.Span(className="sp"),
+        dmc.Button(words()["header.branch"], id="branch", **quiet),
+        dmc.Button(words()["header.compare"], id="compare", **quiet),
         dmc.Button(words()["header.about"], id="about-open", **quiet),
         dmc.Button(words()["header.share"], id="share", **quiet),
         html.Span(dmc.Button(LANGUAGES[other], id="speak", **quiet), lang=other),
@@ -140,8 +142,8 @@ def stage() -> html.Main:
     """The picture with its words and its time line; all but `looks` is filled by the player."""
     return html.Main([
         html.Div([html.H1(id="title"), html.P(id="subtitle"), html.Div(id="legend")], className="ttl"),
-        html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"), html.Div(id="picture")],
-                 className="stage"),
+        html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"),
+                  *(html.Div(id=name, className="picture") for name in ("picture", "beside"))], className="stage"),
         looks(),
         html.Div(id="timeline", className="tl"),
     ])
@@ -150,8 +152,8 @@ def stage() -> html.Main:
 def page() -> dmc.MantineProvider:
     """The whole page. Elements the player fills stay without children and callbacks."""
     right = html.Section([html.Div(id="charts"), html.Div(id="verdict"), html.Div(id="numbers")])
-    memory = [dcc.Location(id="address", refresh=False), dcc.Store(id="link"), dcc.Store(id="message"),
-              dcc.Store(id="origin"), dcc.Store(id="sent"), dcc.Store(id="shown"), dcc.Store(id="folded")]
+    stores = ("link", "message", "origin", "branched", "compared", "sent", "shown", "folded")
+    memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]
     body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],
                     className="page", id="page")
     return dmc.MantineProvider(body, id="mantine", defaultColorScheme="auto", theme={

@@ -34,6 +34,14 @@
   let opened = "";
   let hiding = 0;
 
+  document.addEventListener("dimple:compare", ({ detail: { link } }) => {
+    document.getElementById("compare")?.setAttribute("aria-pressed", Boolean(link));
+    const now = new URLSearchParams(location.search);
+    if (link) now.set("with", link);
+    else now.delete("with");
+    history.replaceState(null, "", `?${now}`);
+  });
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dimplePage: {
       /** A new link: into the address bar, and to the player. What the address says of step and camera holds at first. */
@@ -42,7 +50,9 @@
         opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(first ? search || "" : "");
         const full = new URLSearchParams(link);
-        for (const name of ["step", "camera"]) if (asked.has(name)) full.set(name, asked.get(name));
+        for (const name of ["step", "camera", "with"]) if (asked.has(name)) full.set(name, asked.get(name));
+        const beside = window.dimple?.state().beside;
+        if (beside) full.set("with", beside);
         full.set("lang", document.documentElement.lang);
         first = false;
         history.replaceState(null, "", `?${full}`);
@@ -74,6 +84,21 @@
         if (text) hiding = setTimeout(hide, 15000);
         document.getElementById("link-notice").onclick = hide;
         return text || "";
+      },
+
+      /** The run that is seen stays beside the one that branches from the step that is seen. */
+      branch(_, link) {
+        const { step, ready } = window.dimple?.state() ?? {};
+        if (!ready) return skip();
+        window.dimple.compare(link);
+        return { link, step };
+      },
+
+      /** This run stays on the right while the left one changes; pressed again, it goes. */
+      compare(_, link) {
+        const beside = window.dimple?.state().beside;
+        window.dimple?.compare(beside ? null : link);
+        return skip();
       },
 
       fold() {

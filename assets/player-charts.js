@@ -12,6 +12,8 @@
     #log = true;
     #step = 0;
     #width = 0;
+    #other = new Map(); // charts of a second run, by id
+    #shift = 0;
 
     constructor(root, seek) {
       this.root = root;
@@ -35,6 +37,22 @@
         }
         this.#draw(card);
       }
+    }
+
+    /** Charts of a second run, drawn dotted into these; its step s + shift belongs to step s. */
+    overlay(charts, shift) {
+      const had = this.#other.size;
+      this.#other = new Map(charts.map((chart) => [chart.id, parts.decode(chart.figure)]));
+      this.#shift = shift;
+      if (had || charts.length) this.repaint();
+    }
+
+    #overlaid(id, recolour) {
+      const figure = this.#other.get(id);
+      return (figure?.data ?? []).filter((trace) => trace.line?.dash !== "dot").map((trace) => ({
+        ...recolour(trace), x: this.#steps(Array.from(trace.x, (step) => step - this.#shift)), showlegend: false,
+        opacity: 0.75, line: { ...recolour(trace.line ?? {}), dash: "dot", width: 1.6 },
+      }));
     }
 
     #drop(id, card) {
@@ -62,7 +80,8 @@
 
     #draw(card) {
       const recolour = parts.recolouring(true);
-      const data = card.figure.data.map((trace) => ({ ...recolour(trace), x: this.#steps(trace.x) }));
+      const own = card.figure.data.map((trace) => ({ ...recolour(trace), x: this.#steps(trace.x) }));
+      const data = [...own, ...this.#overlaid(card.node.dataset.chart, recolour)];
       const given = recolour(card.figure.layout ?? {});
       const font = { ...parts.font(0.79), color: css("mute") };
       const quiet = { gridcolor: css("line"), zeroline: false, tickfont: font, linecolor: css("line") };

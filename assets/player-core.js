@@ -28,6 +28,9 @@
     retries = 0;
     steps = []; // log-spaced steps, the sequence of the logarithmic scale
     fetcher = null;
+    base = 0; // updates of the net before step 0: more than none in a branch
+    fields = null;
+    companion = null;
     #every = []; // 0..last, the sequence of the linear scale
     #series = {};
     #scene = null;
@@ -69,6 +72,7 @@
 
     /** Opens the run of `link`. The last good picture stays till the new one comes. */
     async open(link, { autoplay } = {}) {
+      this.compare(new URLSearchParams(link.replace(/^\?/, "")).get("with"));
       this.run?.abort();
       this.#switching?.abort();
       this.fetcher?.sleep();
@@ -94,12 +98,14 @@
 
     /** The run is ready: title, charts, first picture; then it plays, or shows the step that was looked at. */
     async begin(run, event) {
-      const same = this.ready && exhibitOf(this.link) === exhibitOf(run.link);
+      const same = this.last > 0 && exhibitOf(this.link) === exhibitOf(run.link);
       const step = same && this.step >= this.last ? event.last_step : same ? this.step : 0;
       const autoplay = run.autoplay ?? (run.step === null && !same && !calm.matches);
       this.link = run.link;
       this.last = event.last_step;
       this.steps = event.frame_steps;
+      this.base = event.base ?? 0;
+      this.fields = event.fields ?? null;
       this.#every = Array.from({ length: this.last + 1 }, (_, each) => each);
       this.#series = event.series ?? {};
       this.step = Math.min(autoplay ? 0 : run.step ?? step, this.last);
@@ -114,6 +120,8 @@
       await this.#show(scene, frame, run.camera);
       this.#scene = scene;
       this.ready = true;
+      this.companion?.label();
+      this.companion?.look();
       document.body.classList.remove("is-working");
       announce("ready", { lastStep: this.last });
       if (autoplay) this.play();
@@ -149,6 +157,32 @@
       this.words.verdict(verdict, claimed);
       this.timeline.move(this.step, this.accuracy());
       this.#speak();
+    }
+
+    // ---- a second run beside this one
+
+    /** Puts the run of `link` beside this one; null takes it away. */
+    compare(link) {
+      if ((this.companion?.link ?? null) === (link || null)) return;
+      if (Boolean(link) !== Boolean(this.companion)) this.picture.zoom(link ? parts.NARROW : 1 / parts.NARROW);
+      this.companion?.close();
+      this.companion = link ? new parts.Companion(this, link) : null;
+      this.overlay();
+      this.companion?.open();
+      announce("compare", { link });
+    }
+
+    /** The other run's measures in charts and table. */
+    overlay() {
+      const { charts = [], shift = 0 } = this.companion ?? {};
+      this.charts.overlay(charts, shift);
+      this.beside();
+    }
+
+    /** The other run's numbers of this step. */
+    beside() {
+      const { table = null, frame = null } = this.companion ?? {};
+      this.numbers.beside(this.companion ? { table, own: frame?.meta.numbers ?? [], step: this.companion.own(this.step) } : null);
     }
 
     #attach(view) {
@@ -188,6 +222,7 @@
         this.fetcher.frames.put(frame.meta.step, frame);
         this.#scene = scene;
         await this.#show(scene, frame);
+        this.companion?.look();
         this.#goto(this.step);
       } catch (error) {
         if (error.name !== "AbortError") this.#frameLost(error);
@@ -196,6 +231,7 @@
 
     async repaint() {
       await this.picture.repaint();
+      await this.companion?.repaint();
       this.charts.repaint();
       if (this.picture.legend) this.words.legend(this.picture.legend);
       if (this.fetcher) this.#goto(this.step);
@@ -359,6 +395,7 @@
       this.timeline.move(this.step, this.accuracy() ?? frame?.meta.accuracy ?? null);
       this.charts.move(this.step);
       this.numbers.at(this.step, frame?.meta.numbers);
+      this.companion?.follow(this.step);
       announce("step", { step: this.step });
     }
 
@@ -374,7 +411,8 @@
       const { step, shown, playing, last: lastStep, ready, link, view, log, speed, loop, stride, frameTimes } = this;
       return {
         step, shown, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
-        camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, decodeTimes: [...parts.decodeTimes],
+        camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, beside: this.companion?.link ?? null,
+        besideShown: this.companion?.frame?.meta.step ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
       };
     }
 
@@ -382,6 +420,8 @@
     share() {
       const params = new URLSearchParams(this.link.replace(/^\?/, ""));
       params.set("step", this.step);
+      if (this.companion) params.set("with", this.companion.link);
+      else params.delete("with");
       const eye = this.picture.camera?.eye;
       if (eye) params.set("camera", [eye.x, eye.y, eye.z].map((value) => value.toFixed(2)).join(","));
       return params.toString();

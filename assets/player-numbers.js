@@ -3,13 +3,25 @@
   const parts = (window.dimpleParts ??= {});
   const { el, say, write } = parts;
 
+  /** The last known value of a column at or before `step`, and the step it is from. */
+  function latest(table, name, step) {
+    const { steps } = table;
+    let at = parts.nearest(steps, step);
+    if (steps[at] > step) at -= 1;
+    const column = table[name];
+    while (at >= 0 && (column[at] === null || column[at] === undefined)) at -= 1;
+    return { value: column[at], from: at < 0 ? undefined : steps[at] };
+  }
+
   /** The table inside `root`: one row a number, its chance level beside it. */
   parts.Numbers = class Numbers {
     #rows = new Map();
     #shape = "";
+    #step = null;
     #own = [];
     #table = null;
     #names = {};
+    #other = null; // {table, own, step} of a second run
 
     constructor(root) {
       this.root = root;
@@ -21,9 +33,17 @@
       this.#names = names;
     }
 
+    /** Numbers of a second run at its own step, in a column of their own; null for none. */
+    beside(other) {
+      if (Boolean(other) !== Boolean(this.#other)) this.#shape = "";
+      this.#other = other;
+      if (this.#step !== null) this.at(this.#step);
+    }
+
     /** Shows `step`; `own` are the numbers of its frame ([{name, label, value, chance, unit}]), if they have changed. */
     at(step, own = this.#own) {
       this.#own = own;
+      this.#step = step;
       const numbers = [...own, ...this.#measuredAt(step)];
       const shape = numbers.map(({ name, label }) => name + label).join();
       if (shape !== this.#shape) this.#build(numbers);
@@ -35,34 +55,34 @@
         // measuring is sparse: a value from well before this step is paler and tells where it is from
         const old = from !== undefined && step - from > Math.max(2, 0.1 * step);
         row.value.classList.toggle("old", old);
+        if (row.other) write(row.other, parts.number(this.#otherValue(name)));
         row.value.title = old ? say("player_measured_at", { step: from }) : "";
       }
     }
 
     #measuredAt(step) {
       if (!this.#table) return [];
-      const { steps } = this.#table;
-      let upTo = parts.nearest(steps, step);
-      if (steps[upTo] > step) upTo -= 1;
-      return Object.entries(this.#names).filter(([name]) => this.#table[name]).map(([name, about]) => {
-        const column = this.#table[name];
-        let at = upTo;
-        while (at >= 0 && (column[at] === null || column[at] === undefined)) at -= 1;
-        return { name, ...about, value: column[at], from: at < 0 ? undefined : steps[at] };
-      });
+      return Object.entries(this.#names).filter(([name]) => this.#table[name])
+        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step) }));
+    }
+
+    #otherValue(name) {
+      const { table, own, step } = this.#other;
+      return own.find((number) => number.name === name)?.value ?? (table?.[name] ? latest(table, name, step).value : null);
     }
 
     #build(numbers) {
       this.#rows.clear();
       const head = el("tr", {}, el("th", { scope: "col" }, say("player_numbers")),
-        el("th", { scope: "col" }, say("player_value")), el("th", { scope: "col", title: say("player_chance_help") }, say("player_chance")));
+        ...(this.#other ? ["A", "B"] : [say("player_value")]).map((word) => el("th", { scope: "col" }, word)), el("th", { scope: "col", title: say("player_chance_help") }, say("player_chance")));
       const body = numbers.map(({ name, label, unit, help }) => {
         const row = { value: el("td", { class: "value" }), chance: el("td", { class: "chance" }) };
+        if (this.#other) row.other = el("td", { class: "other" });
         this.#rows.set(name, row);
         // lengths, in the units of the axes, are the rule: only other units are worth the room
         const units = unit && unit !== "1" && unit !== "length" ? el("small", {}, say(`unit.${unit}`)) : "";
         const title = [help, unit && unit !== "1" ? `[${say(`unit.${unit}`)}]` : ""].filter(Boolean).join(" ");
-        return el("tr", { "data-number": name, title: title || null }, el("th", { scope: "row" }, label, " ", units), row.value, row.chance);
+        return el("tr", { "data-number": name, title: title || null }, el("th", { scope: "row" }, label, " ", units), row.value, ...(row.other ? [row.other] : []), row.chance);
       });
       this.root.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
     }

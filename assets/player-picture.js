@@ -66,8 +66,39 @@
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
       await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);
       parts.scene.quieten(this.plot, () => this.#held || !this.#settled);
+      this.#listen();
       this.#write(frame);
       this.legend = legendOf(data);
+    }
+
+    // newPlot drops the listeners, react keeps them
+    #listen() {
+      for (const name of ["plotly_relayouting", "plotly_relayout"]) {
+        this.plot.removeAllListeners(name);
+        this.plot.on(name, ({ "scene.camera": camera }) => camera && this.turned?.(camera));
+      }
+    }
+
+    /** Looks from another picture's camera; tells nobody. */
+    turn(camera) {
+      parts.scene.lookFrom(this.plot, camera);
+      parts.scene.redraw(this.plot, false);
+      this.#settled = false;
+    }
+
+    /** Looks from so many times as far away. */
+    zoom(times) {
+      const { eye, center, up } = this.camera ?? {};
+      if (!eye) return;
+      const scaled = Object.fromEntries(Object.entries(eye).map(([axis, value]) => [axis, value * times]));
+      Plotly.relayout(this.plot, { "scene.camera": { eye: scaled, center, up } });
+    }
+
+    /** Takes the picture off the page. */
+    remove() {
+      Plotly.purge(this.plot);
+      this.plot.parentElement?.replaceChildren();
+      this.#scene = null;
     }
 
     #write(frame) {
@@ -130,8 +161,8 @@
     }
 
     /** Colours of the page changed: the same scene and step in the new ones. */
-    async repaint() {
-      if (this.#scene) await this.show(this.#scene, this.#frame);
+    async repaint(camera = null) {
+      if (this.#scene) await this.show(this.#scene, this.#frame, camera);
     }
 
     #fit() {

@@ -16,9 +16,11 @@
     throw new Refusal(event?.message ? event : { message: `HTTP ${response.status}`, advice: "" }, response.status);
   }
 
+  const PAGE = ["step", "camera", "with"]; // what of a link is the page's business, not the server's
+
   function query(link, options) {
     const params = new URLSearchParams(link.replace(/^\?/, ""));
-    ["step", "camera"].forEach((own) => params.delete(own));
+    PAGE.forEach((own) => params.delete(own));
     for (const [name, value] of Object.entries(options)) params.set(name, typeof value === "boolean" ? +value : value);
     return params.toString();
   }

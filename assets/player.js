@@ -1,7 +1,7 @@
 /* Starts the player once page and plotly are there, and offers it to the page as window.dimple. */
 (() => {
   const parts = (window.dimpleParts ??= {});
-  const CALLS = ["open", "show", "seek", "move", "play", "pause", "toggle", "repaint", "setScale", "setLoop", "setSpeed"];
+  const CALLS = ["open", "show", "seek", "move", "play", "pause", "toggle", "repaint", "setScale", "setLoop", "setSpeed", "compare"];
   const NONE = {
     step: 0, shown: -1, playing: false, lastStep: 0, ready: false, link: "", view: {}, camera: null, frameTimes: [], decodeTimes: [],
   };
@@ -44,6 +44,7 @@
     download: parts.download,
     state: () => player?.state() ?? NONE,
     mesh: () => player?.picture.mesh() ?? null,
+    besideMesh: () => player?.companion?.picture.mesh() ?? null,
     share: () => player?.share() ?? "",
   };
   if (window.DIMPLE_RECORDED) window.dimple.open(window.DIMPLE_RECORDED.link ?? "");

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from toy import FieldError, Knobs, View, World
 from toy.exhibits import EXHIBITS
-from toy.link import Setup, build, number, pairs, parse, query
+from toy.link import Setup, branch, build, change, number, pairs, parse, query
 from toy.world import FIELDS, SPECS, bounds, choices
 
 
@@ -42,12 +42,12 @@ def test_links_lose_nothing(exhibit, data):
 def test_an_exhibit_is_its_name(name):
     entry = EXHIBITS[name]
     assert parse(f"exhibit={name}") == Setup(name, entry.world, entry.knobs, entry.view)
-    assert query(parse(f"exhibit={name}")) == f"exhibit={name}"
+    assert query(parse(f"exhibit={name}")) == f"exhibit={name}&v=2"
 
 
 def test_only_departures_stand_in_a_link():
-    assert query(build("dimpled-sheet", {"seed": 3})) == "exhibit=dimpled-sheet&seed=3"
-    assert query(build("dimpled-sheet", {"seed": 0, "width": 100})) == "exhibit=dimpled-sheet"
+    assert query(build("dimpled-sheet", {"seed": 3})) == "exhibit=dimpled-sheet&seed=3&v=2"
+    assert query(build("dimpled-sheet", {"seed": 0, "width": 100})) == "exhibit=dimpled-sheet&v=2"
     assert parse("") == parse(f"exhibit={next(iter(EXHIBITS))}")
 
 
@@ -100,7 +100,7 @@ def test_any_text_gives_a_setup_or_a_named_field(text):
     try:
         setup = parse(text)
     except FieldError as error:
-        assert error.field in {*FIELDS, "exhibit"}
+        assert error.field in {*FIELDS, "exhibit", "v"}
     else:
         assert parse(query(setup)) == setup
 
@@ -118,3 +118,35 @@ def test_pairs_of_a_command_line():
 
 def test_the_specs_share_no_field_name():
     assert sum(len(spec.model_fields) for spec in SPECS) == len(FIELDS) and (World, Knobs, View) == SPECS
+
+
+# ---- versions
+
+
+def test_links_of_the_first_version_mean_what_they_meant():
+    old = parse("exhibit=dimpled-sheet&weight_decay=0.1")
+    assert old.world.optimizer == "adamw" and old.knobs.weight_decay == 0.1
+    assert parse("exhibit=dimpled-sheet&weight_decay=0.1&v=2").world.optimizer == "adam"
+    assert parse("exhibit=authors-chess&weight_decay=0.1").world.optimizer == "sgd"
+    assert parse("exhibit=dimpled-sheet&seed=3") == parse("exhibit=dimpled-sheet&seed=3&v=2")
+
+
+@pytest.mark.parametrize("version", ["0", "3", "x", ""])
+def test_links_of_no_known_version_are_refused(version):
+    with pytest.raises(FieldError, match="v must be a version from 1 to 2"):
+        parse(f"exhibit=dimpled-sheet&v={version}")
+
+
+# ---- branches
+
+
+def test_a_branch_keeps_its_parent_whatever_it_becomes():
+    first = build("dimpled-sheet", {"learning_rate": 0.002, "regime": "noise"})
+    begun = branch(first, 200)
+    assert begun.parent == first and begun.origin.step == 200 and parse(query(begun)) == begun
+    keys = {f"from.{name}": value for name, value in begun.origin.spelled(begun.world, begun.knobs).changes}
+    changed = change(begun, {"regime": "adversarial", "learning_rate": 0.01, "steps": 50, "from.step": 200, **keys})
+    assert changed.parent == first and changed.knobs.steps == 50 and changed.knobs.learning_rate == 0.01
+    assert parse(query(changed)) == changed
+    again = branch(changed, 7)
+    assert again.parent == changed and again.parent.parent == first and parse(query(again)) == again

@@ -1,13 +1,13 @@
 """A link is the experiment: exhibit, World, Knobs and View as a query string, both ways without loss."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
-from toy.origin import PREFIX, Origin, read, resolve, written
+from toy.origin import FREE, PREFIX, Origin, read, resolve, written
 from toy.world import FIELDS, Knobs, Spec, View, World, check, choices
 
 
@@ -71,9 +71,10 @@ def change(setup: Setup, values: Mapping[str, Any]) -> Setup:
     earlier = {name: _value(name.rpartition(PREFIX)[2], value) for name, value in values.items()
                if name.startswith(PREFIX)}
     world = setup.world.replace(**changed[World])
-    origin = read(earlier) or (setup.origin if world.derived else None)
-    new = replace(setup, world=world, knobs=setup.knobs.replace(**changed[Knobs]),
-                  view=setup.view.replace(**changed[View]), origin=resolve(world, origin))
+    knobs = setup.knobs.replace(**changed[Knobs])
+    origin = resolve(world, read(earlier) or (setup.origin if world.derived else None))
+    new = replace(setup, world=world, knobs=knobs, view=setup.view.replace(**changed[View]),
+                  origin=origin.shortest(world, knobs) if origin else None)
     check(new.world, new.knobs)
     run = new.parent
     while run is not None:
@@ -97,8 +98,16 @@ def _value(name: str, value: Any) -> Any:
 
 
 def parse(query: str) -> Setup:
-    """The setup a query string means; keys that are no field (step, camera, ...) are not its business."""
-    given = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+    """The setup a query string means; keys that are no field (step, camera, ...) are not its business.
+
+    Links say the version they were written in (`v`, 1 when they say none); older ones go on meaning what they meant.
+    """
+    given: dict[str, Any] = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+    written_in = given.pop("v", "1")
+    if not written_in.isdecimal() or not 1 <= int(written_in) <= VERSION:
+        raise FieldError("v", f"a version from 1 to {VERSION}", written_in, "this link comes from a newer Dimple Lab")
+    for version in range(int(written_in), VERSION):
+        given = UPGRADES[version](given)
     exhibit = given.pop("exhibit", next(iter(EXHIBITS)))
     return build(exhibit, {name: value for name, value in given.items()
                            if name in FIELDS or name.startswith(PREFIX)})
@@ -113,4 +122,24 @@ def query(setup: Setup) -> str:
         for name, value in spec.model_dump().items()
         if value != getattr(start, name)
     }
-    return urlencode({"exhibit": setup.exhibit, **departures, **written(setup.origin)})
+    return urlencode({"exhibit": setup.exhibit, **departures, **written(setup.origin), "v": VERSION})
+
+
+def branch(setup: Setup, step: int) -> Setup:
+    """The run that goes on from a step of another, as yet with the same knobs and regime, on the clean data."""
+    earlier = Origin((), step, setup.origin)
+    free = {**setup.world.model_dump(), **setup.knobs.model_dump()}
+    earlier = replace(earlier, changes=tuple((name, free[name]) for name in sorted(FREE)))
+    world = setup.world.replace(start="branch", training_set="clean")
+    return replace(setup, world=world, origin=earlier.shortest(world, setup.knobs))
+
+
+def _decoupled_decay(given: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 kept weight decay out of Adam's gradient, as adamw does."""
+    base = EXHIBITS.get(given.get("exhibit", next(iter(EXHIBITS))))
+    adam = base is not None and given.get("optimizer", base.world.optimizer) == "adam"
+    return {**given, "optimizer": "adamw"} if adam and given.get("weight_decay", "0") not in ("0", "0.0") else given
+
+
+VERSION = 2
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _decoupled_decay}

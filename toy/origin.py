@@ -53,6 +53,24 @@ class Origin:
         return *earlier, resolve(earlier[0], self.origin)
 
 
+    def spelled(self, world: World, knobs: Knobs) -> "Origin":
+        """The same with every free field in `changes`, so that it means the same run whatever the later one becomes."""
+        of_world, of_knobs, inner = self.parent(world, knobs)
+        values = {**of_world.model_dump(), **of_knobs.model_dump()}
+        return Origin(tuple((name, values[name]) for name in sorted(FREE)), self.step,
+                      inner.spelled(of_world, of_knobs) if inner else None)
+
+    def shortest(self, world: World, knobs: Knobs) -> "Origin":
+        """The same without the changes that change nothing."""
+        of_world, of_knobs, inner = self.parent(world, knobs)
+        short = Origin((), self.step, inner.shortest(of_world, of_knobs) if inner else None)
+        plain_world, plain_knobs, _ = Origin((), self.step, short.origin).parent(world, knobs)
+        plain = {**plain_world.model_dump(), **plain_knobs.model_dump()}
+        values = {**of_world.model_dump(), **of_knobs.model_dump()}
+        return Origin(tuple((name, values[name]) for name in sorted(FREE) if values[name] != plain[name]),
+                      short.step, short.origin)
+
+
 def resolve(world: World, origin: Origin | None) -> Origin | None:
     """The origin a world means: the given or the default one of a derived world, none of any other.
 

@@ -88,6 +88,11 @@ class Recording:
         return max(0, self._known - 1 - (self.diverged_at is not None))
 
     @property
+    def base(self) -> int:
+        """Updates of the net before step 0: those of the earlier run in a branch, else none."""
+        return self._base
+
+    @property
     def measured_steps(self) -> list[int]:
         """The log-spaced steps at which the costlier measures are taken."""
         return log_spaced(self.last_step, 72)

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.browser
 
 
+SIZE_OF_A_CELL = 1 / 47  # of the window
+
+
 def ready(page: Page, server, query: str = "") -> None:
     """Open a link and wait for the first exact picture."""
     page.goto(server.url + query)
@@ -38,7 +41,7 @@ def drawn(page: Page) -> np.ndarray:
 
 def expected(query: str, step: int) -> tuple[np.ndarray, windows.Window]:
     setup = link.parse(query)
-    recording = toy.simulate(setup.world, setup.knobs)
+    recording = toy.simulate(setup.world, setup.knobs, origin=setup.origin)
     window = windows.window(recording, setup.view)
     mesh = boundary.extract(window.field(recording.params(step)), window.low, window.high, setup.view.resolution)
     return mesh.vertices, window

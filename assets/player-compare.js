@@ -1,0 +1,152 @@
+/* A second run beside the first: its own picture, the same step, camera and way of drawing. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+  const { el, say, write } = parts;
+  const MOST = 3; // differences named above a picture
+  parts.NARROW = 1.35; // plotly fits a scene to the height: half as wide a picture is looked at from further away
+
+  /** The run of `link` beside that of `player`, in #beside, until close(). */
+  parts.Companion = class Companion {
+    #control = new AbortController();
+    #fetcher = null;
+    #scene = null;
+    #wait = null;
+    #step = -1;
+    last = 0;
+    base = 0;
+    table = null;
+    charts = [];
+    fields = null;
+    frame = null;
+
+    constructor(player, link) {
+      Object.assign(this, { player, link });
+      this.root = document.getElementById("beside");
+      this.stage = this.root.parentElement;
+      this.heads = ["A", "B"].map((name) => el("p", { class: `head ${name.toLowerCase()}` }));
+      this.stage.classList.add("two");
+      this.stage.append(...this.heads);
+      this.picture = new parts.Picture(this.root);
+      player.picture.turned = (camera) => this.picture.turn(camera);
+      this.picture.turned = (camera) => player.picture.turn(camera);
+    }
+
+    async open() {
+      try {
+        await this.player.source.run(this.link, (event) => this.#heard(event), this.#control.signal);
+      } catch (error) {
+        if (error.name !== "AbortError") this.#refused(error.event ?? { message: say("player_gone") });
+      }
+    }
+
+    #heard(event) {
+      const does = {
+        ready: () => this.#ready(event),
+        measures: () => {
+          Object.assign(this, { table: event.table, charts: event.charts });
+          this.player.overlay();
+        },
+        error: () => this.#refused(event),
+        progress: () => !this.frame && write(this.heads[1], say(`player_${event.what}`, { step: event.step, last: event.steps })),
+      };
+      does[event.event]?.();
+    }
+
+    #refused({ message, advice = "" }) {
+      this.player.words.tell("error", message, { advice });
+      this.player.compare(null);
+    }
+
+    async #ready(event) {
+      Object.assign(this, { last: event.last_step, base: event.base, steps: event.frame_steps, fields: event.fields, charts: event.charts });
+      this.#scene = event.scene;
+      this.frame = parts.decode(event.frame);
+      await this.look();
+      this.label();
+      this.player.overlay();
+    }
+
+    /** The scene in the way of drawing of the first picture. */
+    async look() {
+      if (!this.#scene) return;
+      const { source, view, picture } = this.player;
+      this.#fetcher?.close();
+      this.#fetcher = new parts.Fetcher(source, this.link, view, {
+        wanted: () => parts.wanted({
+          sequence: this.steps, last: this.last, step: this.#step, at: parts.nearest(this.steps, Math.max(0, this.#step)),
+          stride: this.player.stride, playing: this.player.playing, loop: false,
+        }),
+        hurried: () => this.player.playing, arrived: () => {}, failed: () => {},
+      });
+      const scene = await source.scene(this.link, view, this.#control.signal).catch(() => this.#scene);
+      const frame = await this.#fetcher.exact(this.own(this.player.step)).catch(() => this.frame);
+      await this.picture.show(scene, frame, picture.camera);
+      this.frame = frame;
+      this.follow(this.player.step);
+    }
+
+    /** The step of this run that stands beside `step` of the first: as many updates of the net. */
+    own(step) {
+      return Math.min(this.last, Math.max(0, step + this.shift));
+    }
+
+    get shift() {
+      return (this.player.base ?? 0) - this.base;
+    }
+
+    /** Draws what belongs to `step` of the first run: what is there at once, and its own frame once it has come. */
+    follow(step) {
+      if (!this.#fetcher) return;
+      this.#step = this.own(step);
+      const near = this.#fetcher.frames.nearest(this.#step);
+      if (near !== null && near !== this.frame?.meta.step) this.#draw(this.#fetcher.frames.get(near));
+      this.#fetcher.pump();
+      clearTimeout(this.#wait);
+      if (near !== this.#step && !this.player.playing) this.#wait = setTimeout(() => this.#exact(this.#step), 40);
+    }
+
+    async #exact(step) {
+      const frame = await this.#fetcher.exact(step).catch(() => null);
+      if (frame && this.#step === step) this.#draw(frame);
+    }
+
+    #draw(frame) {
+      if (!this.picture.apply(frame, { pick: !this.player.playing })) return;
+      this.frame = frame;
+      this.player.beside();
+    }
+
+    /** What the two runs differ in, above each. */
+    label() {
+      const mine = this.player.fields ?? {};
+      const theirs = this.fields ?? {};
+      const names = Object.keys(theirs).filter((name) => mine[name] !== theirs[name]);
+      [mine, theirs].forEach((fields, at) => {
+        const words = names.slice(0, MOST).map((name) => `${say(`field.${name}`)} ${named(name, fields[name])}`);
+        if (names.length > MOST) words.push("…");
+        const key = at ? "compare.b" : "compare.a";
+        write(this.heads[at], say(key, { what: words.join(", ") || say("compare.same") }));
+      });
+    }
+
+    repaint() {
+      return this.picture.repaint(this.player.picture.camera);
+    }
+
+    close() {
+      this.#control.abort();
+      this.#fetcher?.close();
+      clearTimeout(this.#wait);
+      this.picture.remove();
+      this.player.picture.turned = null;
+      this.heads.forEach((head) => head.remove());
+      this.stage.classList.remove("two");
+    }
+  };
+
+  function named(name, value) {
+    const key = `choice.${name}.${value}`;
+    if (typeof value === "string") return (window.DIMPLE_TEXT || {})[key] ?? value.replace(/-/g, " ");
+    return parts.number(value).replace(/\.?0+$/, "") || "0";
+  }
+})();

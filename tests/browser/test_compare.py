@@ -1,0 +1,93 @@
+"""Two runs beside each other, branches, and links that carry the whole state to another browser."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from scipy.spatial import cKDTree
+from test_page import SIZE_OF_A_CELL, drawn, expected, ready, seek
+
+pytestmark = pytest.mark.browser
+
+SMALL = "?exhibit=dimpled-sheet&steps=120"
+
+
+def beside(page: Page) -> np.ndarray:
+    mesh = page.evaluate("window.dimple.besideMesh()")
+    return np.column_stack([mesh[axis] for axis in "xyz"]).astype(float)
+
+
+def alike(have: np.ndarray, query: str, step: int) -> bool:
+    want, window = expected(query, step)
+    span = np.subtract(window.high, window.low)
+    return max(cKDTree(want / span).query(have / span)[0].max(),
+               cKDTree(have / span).query(want / span)[0].max()) < 0.1 * SIZE_OF_A_CELL
+
+
+def both_at(page: Page, step: int, other: int) -> None:
+    seek(page, step)
+    page.wait_for_function("step => window.dimple.state().besideShown === step", arg=other)
+
+
+def test_a_run_stays_beside_while_the_other_changes_and_a_link_carries_both(page, chrome, server):
+    ready(page, server, SMALL)
+    seek(page, 60)
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_function("window.dimple.besideMesh()?.x?.length > 0")
+    seed = page.get_by_label("Seed", exact=True)
+    seed.fill("3")
+    seed.press("Enter")
+    page.wait_for_function("window.dimple.state().link.includes('seed=3') && window.dimple.state().ready")
+    assert page.evaluate("window.dimple.state().step") == 60  # the step that was looked at stays
+    both_at(page, 90, 90)
+    assert alike(drawn(page), "exhibit=dimpled-sheet&steps=120&seed=3&v=2", 90)
+    assert alike(beside(page), "exhibit=dimpled-sheet&steps=120&v=2", 90)
+    assert "Seed 3" in page.locator(".head.a").inner_text() and "Seed 0" in page.locator(".head.b").inner_text()
+
+    box = page.locator("#beside").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 15, steps=4)
+    page.mouse.up()
+    state = page.evaluate("window.dimple.state()")
+    assert np.allclose(list(state["camera"]["eye"].values()), list(state["besideCamera"]["eye"].values()), atol=1e-3)
+
+    link = page.evaluate("window.dimple.share()")
+    other = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
+    try:
+        second = other.new_page()
+        ready(second, server, f"?{link}")
+        second.wait_for_function("window.dimple.state().shown === 90 && window.dimple.state().besideShown === 90")
+        assert np.array_equal(drawn(second), drawn(page)) and np.array_equal(beside(second), beside(page))
+        eye = second.evaluate("window.dimple.state().camera.eye")
+        assert np.allclose(list(eye.values()), list(state["camera"]["eye"].values()), atol=0.01)
+    finally:
+        other.close()
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_function("window.dimple.besideMesh() === null")
+    assert "with" not in page.evaluate("location.search")
+
+
+def test_a_branch_stands_beside_its_parent_at_the_same_number_of_updates(page, server):
+    ready(page, server, SMALL)
+    seek(page, 40)
+    parent = drawn(page)
+    page.get_by_role("button", name="Branch here").click()
+    page.wait_for_function("window.dimple.state().link.includes('from.step=40') && window.dimple.state().ready")
+    page.wait_for_function("window.dimple.besideMesh()?.x?.length > 0")
+    both_at(page, 0, 40)
+    rate = page.get_by_label("Learning rate", exact=True).first
+    rate.fill("0.01")
+    rate.press("Enter")
+    page.wait_for_function("window.dimple.state().link.includes('learning_rate') && window.dimple.state().ready")
+    assert "from.learning_rate=0.001" in page.evaluate("window.dimple.state().link")
+    both_at(page, 10, 50)
+    assert alike(beside(page), "exhibit=dimpled-sheet&steps=120&v=2", 50)
+    assert not alike(drawn(page), "exhibit=dimpled-sheet&steps=120&v=2", 50)
+    assert len(parent)
+
+
+def test_a_wrong_second_run_is_said_and_the_first_stays(page, server):
+    ready(page, server, f"{SMALL}&with=exhibit%3Dnothing")
+    page.wait_for_function("document.querySelector('#notice').textContent.includes('exhibit must be')")
+    assert len(drawn(page)) and page.evaluate("window.dimple.besideMesh()") is None
