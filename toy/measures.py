@@ -61,12 +61,12 @@ def dimple_amplitude(r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], sid
 
 
 def permutation_level(
-    r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], side: float, level: float = 0.95
+    r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], side: float, level: float = 0.95, seed: int = 0
 ) -> float:
-    """The `level` quantile of B over shuffled labels: a length; NaN when a class is missing."""
+    """The `level` quantile of B over shuffled labels: a length; NaN when a class is missing. seed: of the shuffles."""
     if not (y > 0).any() or not (y < 0).any():
         return float("nan")
-    shuffled = np.random.default_rng(0).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
+    shuffled = np.random.default_rng(seed).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
     positive = shuffled > 0
     up, down = (positive @ r) / positive.sum(1), (~positive @ r) / (~positive).sum(1)
     return float(np.quantile(side / 2 * (up - down), level))
@@ -78,10 +78,12 @@ def _grid(world: World, side: int) -> tuple[np.ndarray, np.ndarray]:
     return u, np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(u)))[:, : world.geometry.e]
 
 
-def measure(recording: Recording, chart: Window | None, step: int, grid_side: int | None = None) -> dict[str, float]:
+def measure(recording: Recording, chart: Window | None, step: int, grid_side: int | None = None,
+            shuffles: int = 0) -> dict[str, float]:
     """The measures of one step that need no attack; names as in MEASURES, undefined ones NaN.
 
-    chart: `windows.normal_chart`, or None without normal directions (ell = 0).
+    chart: `windows.normal_chart`, or None without normal directions (ell = 0). grid_side: nodes a side of the dense
+    grid, None for GRID_SIDE. shuffles: seed of the label permutations.
     """
     step = recording.check_step(step)
     params = recording.params(step)
@@ -89,11 +91,12 @@ def measure(recording: Recording, chart: Window | None, step: int, grid_side: in
         "loss": float(recording.loss[step]),
         "accuracy": float(recording.accuracy[step]),
         **_gradients(recording, params),
-        **(_sheet(recording, chart, params, grid_side) if chart is not None else {}),
+        **(_sheet(recording, chart, params, grid_side, shuffles) if chart is not None else {}),
     }
 
 
-def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: int | None) -> dict[str, float]:
+def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: int | None,
+           shuffles: int) -> dict[str, float]:
     world, data, most = recording.world, recording.data, chart.high[-1]
     u, embedded = _grid(world, grid_side or GRID_SIDE[world.k])
     both = heights(chart, params, np.concatenate([u, data.u]))
@@ -120,7 +123,7 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
             where = np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(data.u)))[:, : world.geometry.e]
             r = own[crossed] - sheet(where[crossed])
             out["dimple_amplitude"] = dimple_amplitude(r, data.y[crossed], side)
-            out["dimple_null_95"] = permutation_level(r, data.y[crossed], side)
+            out["dimple_null_95"] = permutation_level(r, data.y[crossed], side, seed=shuffles)
     return out
 
 
