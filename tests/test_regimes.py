@@ -19,7 +19,8 @@ def linear():
     w = jnp.array([1.0, -2.0, 0.5, 3.0])
     world, knobs = tiny(codimension=2)
     _, points = start(world, knobs)
-    return (lambda params, x: x @ params + 0.3), w, Batch(*points, jax.random.key(0)), Ground(world.geometry, world.n)
+    ground = Ground(world.geometry, world.n, world.geometry.domain)
+    return (lambda params, x: x @ params + 0.3), w, Batch(*points, jax.random.key(0)), ground
 
 
 def value(name, linear, **changes):
@@ -87,8 +88,8 @@ def test_attacks_on_a_curved_manifold_stay_on_it_and_in_the_ball(name):
 
     world, knobs = tiny(manifold=name, codimension=3, labels="alternating")
     state, points = start(world, knobs)
-    moved = pgd.ascend_on(nets.logit(world), state.params, world.geometry, world.n, points.u, points.x, points.y,
-                          jnp.float32(0.2), 8)
+    moved = pgd.ascend_on(nets.logit(world), state.params, world.geometry, world.geometry.domain, points.u,
+                          points.x, points.y, jnp.float32(0.2), 8)
     away = np.linalg.norm(np.asarray(moved - points.x), axis=1)
     assert away.max() <= 0.2 * (1 + 1e-4) and away.max() > 0.05
     dense = np.stack(np.meshgrid(*(np.linspace(*side, 400 if name == "sphere" else 4000) for side in

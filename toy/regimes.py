@@ -15,10 +15,11 @@ PGD_STEPS = 8
 
 
 class Ground(NamedTuple):
-    """What a regime knows of the world: the manifold and the dimension of the ambient space; static."""
+    """What a regime knows of the world: the manifold, the dimension of the ambient space, the box of u; static."""
 
     manifold: Manifold
     n: int
+    box: pgd.Box
 
 
 class Batch(NamedTuple):
@@ -75,7 +76,7 @@ def adversarial_on(logit: nets.Logit, params: nets.Params, knobs: Any, batch: Ba
     Source: Stutz, Hein, Schiele, CVPR 2019, arXiv:1812.00740.
     """
     assert ground is not None
-    found = pgd.ascend_on(logit, params, ground.manifold, ground.n, batch.u, batch.x, batch.y, knobs.eps, PGD_STEPS)
+    found = pgd.ascend_on(logit, params, ground.manifold, ground.box, batch.u, batch.x, batch.y, knobs.eps, PGD_STEPS)
     return logistic_loss(logit(params, jax.lax.stop_gradient(found)), batch.y), None
 
 

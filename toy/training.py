@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Float
 
 from toy import nets
-from toy.labels import sample
+from toy.labels import domain, sample
 from toy.regimes import REGIMES, Batch, Ground, logistic_loss
 from toy.world import Knobs, World, group
 
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
 def rule(world: World) -> Rule:
     """The rule of a world's steps."""
     looks = world.regime in ("adversarial-on", "adversarial-off")
-    ground = Ground(world.geometry, world.n) if looks else None
+    ground = Ground(world.geometry, world.n, domain(world.geometry, world.sampling)) if looks else None
     return Rule(nets.logit(world), world.optimizer, world.batch_size, world.regime, ground,
                 world.training_set == "clean")
 
