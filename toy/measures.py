@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.optimize import least_squares
 from scipy.stats import f
 
-from toy import attacks, nets
+from toy import attacks, nets, theory
 from toy.heights import heights
 from toy.manifolds import point
 from toy.recording import Recording
@@ -91,6 +91,7 @@ def measure(recording: Recording, chart: Window | None, step: int, grid_side: in
         "loss": float(recording.loss[step]),
         "accuracy": float(recording.accuracy[step]),
         **_gradients(recording, params),
+        **_theory(recording, step),
         **(_sheet(recording, chart, params, grid_side, shuffles) if chart is not None else {}),
     }
 
@@ -145,6 +146,17 @@ def _gradients(recording: Recording, params: nets.Params) -> dict[str, float]:
     return out
 
 
+def _theory(recording: Recording, step: int) -> dict[str, float]:
+    """Predictions of `toy.theory` beside what they are held against, for flat M with normal directions."""
+    if not recording.world.geometry.flat or not recording.world.codimension:
+        return {}
+    return {
+        "predicted_vertical_gradient": float(theory.predicted_vertical_gradient(recording, step).mean()),
+        "normal_weight_factor": theory.normal_weight_factor(recording, step),
+        "predicted_decay": theory.predicted_decay(recording, step),
+    }
+
+
 def rho_null(world: World) -> tuple[float, float]:
     """2.5 % and 97.5 % quantiles of rho for N random directions in R^n: what chance allows; NaN for ell = 0.
 
@@ -187,6 +199,11 @@ MEASURES: dict[str, Measure] = {
     "missing_share": Measure("1", "Share of normal lines that meet no boundary."),
     "depth_median": Measure("length", "Median dimple depth; positive means on the right side."),
     "vertical_gradient": Measure("logits per length", "Mean norm of the gradient's normal part."),
+    "predicted_vertical_gradient": Measure(
+        "logits per length", "The same for normal weights that stay as they were drawn."
+    ),
+    "normal_weight_factor": Measure("1", "What is left of the first layer's weights off the manifold."),
+    "predicted_decay": Measure("1", "What weight decay alone leaves of them."),
     "lateral_gradient": Measure("logits per length", "Mean norm of the gradient's tangent part."),
     "gradient_normal_share": Measure("1", "Share of the gradient that points off the manifold.", _normal_chance),
     "rho": Measure("1", "Gradient energy per normal dimension over energy per tangent dimension.", lambda world: 1.0),

@@ -74,7 +74,7 @@ def judge(table: Table) -> dict[str, Result]:
     order = of.above(of.ratio(hero["t_dimple"], hero["t_cling"]), 1.0)
     return {
         "two-phases": order._replace(holds=bool(hero["two_phases"])),
-        "clings-unlearned": of.no_better(hero["accuracy_at_t_cling"], hero["guessing_95"]),
+        "clings-unlearned": of.no_more(hero["accuracy_at_t_cling"], hero["guessing_95"]),
         "one-dimple-a-point": of.above(hero["own_dimple_share"], hero["own_dimple_null_95"]),
         "dimples-follow-labels": of.above(hero["dimple_amplitude"], hero["dimple_null_95"]),
         "single-sheet": of.above(hero["single_sheet_share"], chance["single_sheet_share"]),

@@ -91,9 +91,9 @@ def below(value: float | None, null: float | None) -> Result:
     return Result(value, null, None if value is None or null is None else value < null)
 
 
-def no_better(accuracy: float | None, guessing: float | None) -> Result:
-    """Holds when an accuracy lies below or at what guessing reaches; they are shares of the same few points."""
-    return Result(accuracy, guessing, None if accuracy is None or guessing is None else accuracy < guessing + 1e-6)
+def no_more(value: float | None, null: float | None) -> Result:
+    """Holds when the value lies below or at what it is held against; shares of the same few points may be equal."""
+    return Result(value, null, None if value is None or null is None else value <= null + 1e-6)
 
 
 def ratio(a: float | None, b: float | None) -> float | None:
