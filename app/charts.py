@@ -7,6 +7,7 @@ import numpy as np
 
 from app import theme, wire
 from app.text import words
+from toy.experiments.authors_line import authors_curve
 from toy.measures import MEASURES
 from toy.recording import Recording
 
@@ -16,12 +17,13 @@ MOST_POINTS = 600  # of a per-step series: about one a pixel
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: a column of the table of measures, its colour and dash."""
+    """One curve: a column of the table of measures, its colour and dash, and the column that holds its steps."""
 
     column: str
     colour: str
     dash: str = "solid"
     width: float = 2
+    steps: str = "steps"
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Chart:
     chance: str = ""  # the column whose chance level is drawn
     share: bool = False
     most: float = 0.0  # top of a linear axis; what is above is cut off
+    needs: str = ""  # the column without which there is nothing to show
 
 
 def draw(recording: Recording, table: dict[str, list[Any]]) -> list[dict[str, Any]]:
     """All charts that have something to show, from the measures so far."""
-    columns = {**_scalars(recording), **{name: np.array(values, float) for name, values in table.items()}}
+    measured = {name: np.array(values, float) for name, values in table.items()}
+    columns = {**_scalars(recording), **_authors(recording), **measured}
     out = []
     for name, chart in CHARTS.items():
         figure = _figure(recording, chart, columns)
@@ -55,13 +59,22 @@ def _scalars(recording: Recording) -> dict[str, np.ndarray]:
     return {"every": steps, "loss_all": recording.loss[steps], "accuracy_all": recording.accuracy[steps]}
 
 
+def _authors(recording: Recording) -> dict[str, np.ndarray]:
+    """The gap in the authors' own animation, their epochs as steps, for the five points it shows."""
+    if recording.world.sampling != "five-point":
+        return {}
+    curve = authors_curve()
+    seen = curve.epoch <= recording.last_step
+    return {"epochs": curve.epoch[seen], "authors_gap": curve.gap[seen]}
+
+
 def _figure(recording: Recording, chart: Chart, columns: dict[str, np.ndarray]) -> dict[str, Any] | None:
     traces = []
     last = max(1, recording.last_step)
+    if chart.needs and not np.isfinite(columns.get(chart.needs, np.array([]))).any():
+        return None
     for line in chart.lines:
-        per_step = line.column.endswith("_all")
-        steps = columns.get("every" if per_step else "steps")
-        values = columns.get(line.column)
+        steps, values = columns.get(line.steps), columns.get(line.column)
         if steps is None or values is None:
             continue
         if line.column.startswith("distance_"):  # taken at some of the steps only: join those
@@ -122,12 +135,17 @@ CHARTS: dict[str, Chart] = {
         Line("sheet_offset", theme.SHEET_OFFSET), Line("dimple_amplitude", theme.DIMPLES),
         Line("dimple_null_95", theme.DIMPLES, "dot", 1.25),
     )),
-    "loss": Chart((Line("accuracy_all", theme.INK), Line("loss_all", theme.MUTE, width=1.5)), log=False, most=1.15),
+    "loss": Chart((Line("accuracy_all", theme.INK, steps="every"),
+                   Line("loss_all", theme.MUTE, width=1.5, steps="every")), log=False, most=1.15),
     "distances": Chart((
         Line("distance_on_median", theme.ON), Line("distance_off_median", theme.DIMPLES),
         Line("distance_free_median", theme.INK), Line("depth_median", theme.SHEET_OFFSET, "dot", 1.25),
     )),
-    "gap": Chart((Line("gap", theme.SHEET_OFFSET),)),
+    "gap": Chart((Line("gap", theme.SHEET_OFFSET), Line("authors_gap", theme.MUTE, "dot", 1.25, steps="epochs"))),
     "normal_share": Chart((Line("gradient_normal_share", theme.DIMPLES),), log=False, share=True,
                           chance="gradient_normal_share"),
+    "theory": Chart((
+        Line("vertical_gradient", theme.DIMPLES), Line("predicted_vertical_gradient", theme.DIMPLES, "dot", 1.25),
+        Line("normal_weight_factor", theme.SHEET_OFFSET), Line("predicted_decay", theme.SHEET_OFFSET, "dot", 1.25),
+    ), needs="predicted_vertical_gradient"),
 }

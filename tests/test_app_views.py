@@ -160,3 +160,12 @@ def test_off_arrows_of_the_whole_space_follow_the_direction_of_the_view():
         assert np.allclose(np.abs(step[met] @ v), np.linalg.norm(step[met], axis=1), atol=1e-5)
         heads.append(seen.heads)
     assert not np.allclose(*heads, equal_nan=True)
+
+
+@pytest.mark.parametrize("sampling, shown", [("five-point", True), ("grid", False)])
+def test_the_authors_curve_stands_beside_their_five_points_only(sampling, shown):
+    world = World(manifold="line", labels="alternating", sampling=sampling, codimension=1, hidden_layers=1, width=16)
+    drawn = {chart["id"]: chart["figure"]["data"] for chart in charts.draw(simulate(world, Knobs(steps=30)), {})}
+    curve = drawn.get("gap", [])
+    assert [line["name"] for line in curve] == [words()["line.authors_gap"]] * shown
+    assert all(line["x"][-1] == 30 and line["y"][-1] == 0.033 for line in curve)  # epoch 30 of the file

@@ -11,7 +11,6 @@ from toy.attacks import Perturbations
 from toy.charts import split
 from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
 from toy.experiments import numbers as of
-from toy.intervals import slope
 from toy.recording import Recording
 from toy.windows import gradient
 from toy.world import View
@@ -69,18 +68,6 @@ def measure(recordings: Mapping[str, Recording]) -> Table:
     return {name: row(recording) for name, recording in recordings.items()}
 
 
-def exponent(table: Table, rows: Mapping[str, float], column: str) -> float | None:
-    """b of value ~ ell^b over some rows; None unless all values are above 0."""
-    return of.number(slope(list(rows.values()), [[table[name][column] for name in rows]]).value)
-
-
-def nearest(value: float | None, null: float | None, exponents: tuple[float, ...], wanted: float) -> Result:
-    """Holds when the wanted exponent is the nearest of those given."""
-    if value is None:
-        return Result(value, null, None)
-    return Result(value, null, min(exponents, key=lambda e: abs(e - value)) == wanted)
-
-
 def excess(table: Table, column: str) -> float | None:
     """Mean of a share above its chance level ell / n over the rows of the law."""
     values = [table[f"ell {ell}"][column] for ell in LAW]
@@ -93,18 +80,18 @@ def excess(table: Table, column: str) -> float | None:
 def judge(table: Table) -> dict[str, Result]:
     """See the claims."""
     law = {f"ell {ell}": float(ell) for ell in LAW}
-    b = {column: exponent(table, law, column) for column in SLOPES}
-    he = exponent(table, {f"he, ell {ell}": float(ell) for ell in HE}, "gap")
-    own = exponent(table, {f"ell {ell}": float(ell) for ell in HE}, "gap")
+    b = {column: of.exponent(table, law, column) for column in SLOPES}
+    he = of.exponent(table, {f"he, ell {ell}": float(ell) for ell in HE}, "gap")
+    own = of.exponent(table, {f"ell {ell}": float(ell) for ell in HE}, "gap")
     shares = [[table[f"ell {ell}"][c] for ell in ELLS if ell >= 10]
               for c in ("single_sheet_share", "single_sheet_random")]
     sheet, random = (None if any(v is None for v in s) else float(np.mean(s)) for s in shares)  # type: ignore[arg-type]
     return {
-        "depth-law": nearest(b["depth_median"], 0.0, (0, -0.5, -1), -0.5),
-        "gap-law": nearest(b["gap"], 0.0, (0, -0.5, -1), -0.5),
-        "off-law": nearest(b["distance_off_median"], 0.0, (0, -0.5, -1), -0.5),
-        "linf-law": nearest(b["distance_off_linf_median"], 0.0, (0, -0.5, -1), -1),
-        "on-stays": nearest(b["distance_on_median"], b["distance_off_median"], (0, -0.5, -1), 0),
+        "depth-law": of.nearest(b["depth_median"], 0.0, (0, -0.5, -1), -0.5),
+        "gap-law": of.nearest(b["gap"], 0.0, (0, -0.5, -1), -0.5),
+        "off-law": of.nearest(b["distance_off_median"], 0.0, (0, -0.5, -1), -0.5),
+        "linf-law": of.nearest(b["distance_off_linf_median"], 0.0, (0, -0.5, -1), -1),
+        "on-stays": of.nearest(b["distance_on_median"], b["distance_off_median"], (0, -0.5, -1), 0),
         "initialisation": of.above(he, own),
         "gradient-off": of.above(excess(table, "gradient_normal_share"), 0.0),
         "perturbation-off": of.above(excess(table, "perturbation_normal_share"), 0.0),
@@ -136,7 +123,8 @@ EXPERIMENT = Experiment(
               "the same with first-layer weights N(0, 1)"),
         Claim("gradient-off", "The gradient points off the manifold more than counting dimensions says.",
               "mean over ell of the gradient's normal share minus ell / n", "0: a random direction"),
-        Claim("perturbation-off", "The minimal perturbation points off the manifold more than counting dimensions says.",
+        Claim("perturbation-off",
+              "The minimal perturbation points off the manifold more than counting dimensions says.",
               "mean over ell of its normal share minus ell / n", "0: a random direction"),
         Claim("single-sheet", "Seen along the net's own off-manifold gradient the boundary is a single sheet.",
               "mean over ell >= 10 of the share of normal lines that meet it exactly once",

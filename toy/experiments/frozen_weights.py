@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from toy import theory
 from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
 from toy.experiments import numbers as of
-from toy.intervals import slope
 from toy.recording import Recording
 
-ELLS = (3, 30, 300)
+PLAIN = {"sgd, z0 = 0, ell 3": 3.0, "sgd, z0 = 0": 30.0, "sgd, z0 = 0, ell 300": 300.0}  # ell of the plain runs
 
 
 def row(recording: Recording) -> Numbers:
@@ -38,22 +37,14 @@ def measure(recordings: Mapping[str, Recording]) -> Table:
     return {name: row(recording) for name, recording in recordings.items()}
 
 
-def exponent(table: Table, column: str) -> float | None:
-    """b of value ~ ell^b over the plain runs at z0 = 0."""
-    return of.number(slope(ELLS, [[table[_plain(ell)][column] for ell in ELLS]]).value)
-
-
-def _plain(ell: int) -> str:
-    return "sgd, z0 = 0" if ell == 30 else f"sgd, z0 = 0, ell {ell}"
-
-
 def judge(table: Table) -> dict[str, Result]:
     """See the claims."""
     plain, raised, adam, decayed = (table[name] for name in ("sgd, z0 = 0", "sgd, z0 = .5", "adam, z0 = .5", "decay"))
     frozen = plain["normal_weight_drift"]
     factor = of.ratio(decayed["normal_weight_factor"], decayed["predicted_decay"])
     wide, vertical, lateral = decayed["rounding"], plain["vertical_over_predicted"], plain["lateral_over_predicted"]
-    b, error = exponent(table, "vertical_gradient"), plain["sampling_error"]
+    b = {c: of.exponent(table, PLAIN, c) for c in ("vertical_gradient", "lateral_gradient")}
+    error = plain["sampling_error"]
     return {
         "frozen": Result(frozen, plain["seen_weight_drift"], None if frozen is None else frozen == 0),
         "offset-conserved": of.no_more(raised["offset_weight_drift"], raised["rounding"]),
@@ -63,8 +54,7 @@ def judge(table: Table) -> dict[str, Result]:
             None if factor is None or wide is None else abs(factor - 1) <= wide),
         "vertical-predicted": Result(
             vertical, lateral, None if vertical is None or error is None else abs(vertical - 1) <= error),
-        "vertical-law": Result(
-            b, exponent(table, "lateral_gradient"), None if b is None else min((0, 0.5, 1), key=lambda e: abs(e - b)) == 0.5),
+        "vertical-law": of.nearest(b["vertical_gradient"], b["lateral_gradient"], (0, 0.5, 1), 0.5),
     }
 
 
@@ -89,8 +79,8 @@ EXPERIMENT = Experiment(
         Claim("decay-predicted", "Weight decay shrinks the normal weights by (1 - learning_rate weight_decay) a step.",
               "what is left of them over the prediction; holds when 1 up to steps x 2^-24", "the same without decay"),
         Claim("vertical-predicted", "The gradient off the manifold stays that of the random weights at the start.",
-              "mean norm of the gradient's normal part over the prediction for frozen weights; holds when 1 up to twice "
-              "the spread of random draws, 1.96 / sqrt(2 ell)",
+              "mean norm of the gradient's normal part over the prediction for frozen weights; holds when 1 up to what "
+              "random draws differ by, 1.96 / sqrt(2 ell)",
               "the same ratio along the manifold, where weights did change"),
         Claim("vertical-law", "The gradient off the manifold grows like ell^1/2.",
               "exponent over ell = 3, 30, 300; holds when the nearest of 0, 1/2 and 1 is 1/2",

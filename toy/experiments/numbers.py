@@ -1,14 +1,15 @@
 """Numbers of a recording that several experiments share, ready for a table: None where undefined or infinite."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import binom
 
 from toy import attacks, measures, windows
-from toy.experiment import Numbers, Result
+from toy.experiment import Numbers, Result, Table
+from toy.intervals import slope
 from toy.phases import phases
 from toy.recording import Recording, log_spaced
 from toy.world import View
@@ -99,3 +100,14 @@ def no_more(value: float | None, null: float | None) -> Result:
 def ratio(a: float | None, b: float | None) -> float | None:
     """a / b; None where one of them is missing or b is 0."""
     return None if a is None or not b else a / b
+
+
+def exponent(table: Table, rows: Mapping[str, float], column: str) -> float | None:
+    """b of value ~ x^b over some rows of a table, given their x; None unless all values are above 0."""
+    return number(slope(list(rows.values()), [[table[name][column] for name in rows]]).value)
+
+
+def nearest(value: float | None, null: float | None, candidates: Sequence[float], wanted: float) -> Result:
+    """Holds when `wanted` is the nearest of the candidates."""
+    holds = None if value is None else min(candidates, key=lambda c: abs(c - value)) == wanted
+    return Result(value, null, holds)
