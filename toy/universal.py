@@ -89,7 +89,7 @@ def transfer(recordings: Sequence[Recording], steps: Sequence[int], seed: int = 
         if other.data.x.shape != first.x.shape or (other.data.x != first.x).any() or (other.data.y != first.y).any():
             raise FieldError("recordings", "runs on the same points with the same labels", "others")
     if len(steps) != len(recordings):
-        raise FieldError("steps", f"one for each of {len(recordings)} recordings", len(steps))
+        raise FieldError("recordings", f"as many as steps, {len(steps)}", len(recordings))
     own = [universal(a, step, seed=seed) for a, step in zip(recordings, steps)]
     out = np.zeros((4, len(own), len(own)))
     for i, (a, one) in enumerate(zip(recordings, own)):
@@ -118,7 +118,8 @@ def _normal(recording: Recording, vectors: np.ndarray) -> np.ndarray:
     """Vectors (..., n) as unit vectors in the dimensions normal to all of M; 0 for what has no such part."""
     world = recording.world
     if world.n == world.geometry.e:
-        raise FieldError("codimension", f"above {world.codimension} for manifold {world.manifold!r}", world.codimension,
+        least = world.geometry.e - world.k + 1
+        raise FieldError("codimension", f"at least {least} for manifold {world.manifold!r}", world.codimension,
                          "no direction is normal to all of it")
     kept = np.where(np.arange(world.n) >= world.geometry.e, vectors, 0)
     length = np.linalg.norm(kept, axis=-1, keepdims=True)
