@@ -133,6 +133,13 @@ def test_noise_is_normal_to_the_manifold_and_has_its_deviation(manifold):
     assert abs((noise**2).sum() / freedom / 0.04 - 1) < 5 * np.sqrt(2 / freedom)
 
 
+def test_the_class_signal_parts_the_classes_in_the_first_appended_dimension():
+    _, clean, y = sample(offset=0.5)
+    moved = sample(offset=0.5, class_signal=0.2)[1] - clean
+    assert np.allclose(moved[:, 2], 0.2 * y, atol=1e-6) and np.abs(np.delete(moved, 2, axis=1)).max() == 0
+    assert np.array_equal(*(sample(manifold="wave", codimension=1, class_signal=s)[1] for s in (0.0, 0.2)))
+
+
 def test_worlds_of_different_codimension_share_their_noise():
     few, many = (sample(codimension=ell, noise=0.1)[1] for ell in (3, 50))
     assert np.allclose(few, many[:, :5], atol=1e-7) and np.abs(many[:, 5:]).max() > 0.05

@@ -116,10 +116,10 @@ def test_nothing_is_traced_again_for_new_numbers():
     world, knobs = tiny()
     _, points, *_ = after(world, knobs, 3)
     before = compiled()
-    changes = {"seed": 9, "steps": 7, "learning_rate": 0.5, "offset": 1, "noise": 0.1, "label_noise": 0.2,
-               "init_scale": 2, "bias_spread": 0, "momentum": 0.1, "weight_decay": 1, "first_layer_penalty": 1,
-               "eps": 1, "gradient_penalty": 1, "input_noise": 1, "label_smoothing": 0.5, "stop_margin": 1,
-               "stop_accuracy": 1}
+    changes = {"seed": 9, "steps": 7, "learning_rate": 0.5, "offset": 1, "class_signal": 1, "noise": 0.1,
+               "label_noise": 0.2, "init_scale": 2, "bias_spread": 0, "momentum": 0.1, "weight_decay": 1,
+               "first_layer_penalty": 1, "eps": 1, "gradient_penalty": 1, "input_noise": 1, "label_smoothing": 0.5,
+               "stop_margin": 1, "stop_accuracy": 1}
     assert set(changes) == set(Knobs.model_fields)
     for name, value in changes.items():
         *_, last, _ = after(world, knobs.replace(**{name: value}), 5)

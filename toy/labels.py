@@ -91,8 +91,8 @@ def cells(manifold: Manifold, sampling: str, side: int, unit: Float[Array, "N k"
 def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
     """(u, x, y) of a world: (N, k), (N, n), (N,).
 
-    x = phi(u) + noise z with z standard normal in the normal space of M; each label is flipped with
-    probability `label_noise`. A function of the seed alone; traceable.
+    x = phi(u) + class_signal y e + noise z, e the first appended dimension (none: no signal), z standard normal in the
+    normal space of M; each label is flipped with probability `label_noise`. A function of the seed alone; traceable.
     """
     manifold, side = world.geometry, world.points_per_side
     where, label_key, flip, off = jax.random.split(jax.random.fold_in(jax.random.key(knobs.seed), 1), 4)
@@ -101,7 +101,7 @@ def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
     u = low + unit * (high - low)
     y = LABELS[world.labels](unit, cells(manifold, world.sampling, side, unit), side, label_key)
     y = jnp.where(jax.random.uniform(flip, y.shape) < knobs.label_noise, -y, y)
-    x = point(manifold, world.n, knobs.offset, u)
+    x = point(manifold, world.n, knobs.offset + knobs.class_signal * y, u)
     frame = tangent(manifold, world.n, u)
     # One row of noise per dimension, so that worlds of different codimension share the draws they can share.
     z = jax.random.normal(off, (world.n, len(u))).T

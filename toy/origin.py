@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PREFIX = "from."
 # What a parent may have otherwise: everything that leaves its data and the shape of its net and optimiser alone.
 FREE = ("regime", "start", "training_set", "batch_size", *(
-    name for name in Knobs.model_fields if name not in ("offset", "noise", "label_noise")
+    name for name in Knobs.model_fields if name not in ("offset", "class_signal", "noise", "label_noise")
 ))
 CROSSINGS = (1.5, 1.2, 1.05, 1.01)  # an adversarial example stands so many times as far away as the boundary
 

@@ -143,6 +143,9 @@ class Knobs(Spec):
     offset: Annotated[
         float, _number("world", -2, 2, "Position of the data in the first appended dimension.", "length")
     ] = 0.0
+    class_signal: Annotated[
+        float, _number("world", 0, 1, "Moves class +1 up and class -1 down the first appended dimension.", "length")
+    ] = 0.0
     noise: Annotated[
         float, _number("world", 0, 0.5, "Standard deviation of the data off the manifold, per dimension.", "length")
     ] = 0.0
