@@ -96,7 +96,8 @@ def refusals(source: str) -> list[tuple[str, str]]:
     return out
 
 
-HEADLESS = {"file", "attack", "basis", "lengths", "recordings", "seeds", "z", "runs", "flag"}  # arguments of functions, never of a link
+HEADLESS = {"file", "attack", "basis", "lengths", "recordings", "seeds", "z", "runs",
+            "flag"}  # arguments of functions, never of a link
 ELSEWHERE = ("sweep", "rows", "__main__", "boundary")  # modules no link's value reaches unchecked
 SOURCES = [file for package in (toy, app) for file in sorted(Path(package.__file__).parent.glob("**/*.py"))
            if file.stem not in ELSEWHERE]
