@@ -7,9 +7,15 @@ import socket
 import sys
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from app.stream import RunFailed
 from app.text import say
 from toy.errors import FieldError
 from toy.link import build, pairs
+
+FILES = ("gif", "mp4", "png", "html", "npz", "csv")
 
 
 def free_port(host: str, wanted: int) -> int:
@@ -38,19 +44,33 @@ def serve(host: str, port: int) -> None:
 
 def export(options: argparse.Namespace) -> None:
     """Write the files asked for; FieldError names a wrong value."""
-    from app.export import gif
+    from app.export import Job, write
+    from app.sight import Look
 
     size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", options.size)
     if not size:
         raise FieldError("--size", "WIDTHxHEIGHT, such as 800x600", options.size)
-    if not 2 <= options.frames <= 300:
-        raise FieldError("--frames", "between 2 and 300", options.frames)
-    if not 1 <= options.fps <= 50:
-        raise FieldError("--fps", "between 1 and 50", options.fps)
-    if not options.gif.resolve().parent.is_dir():
-        raise FieldError("--gif", "a file in a folder that exists", str(options.gif))
-    setup = build(options.name, pairs("--set", options.set))
-    gif(setup, options.gif, options.frames, int(size[1]), int(size[2]), options.fps)
+    job = Job(
+        build(options.name, pairs("--set", options.set)),
+        {kind: getattr(options, kind) for kind in FILES if getattr(options, kind)},
+        steps=options.steps, frames=options.frames, size=(int(size[1]), int(size[2])), fps=options.fps,
+        scale=options.scale, turn=options.turn, camera=_camera(options.camera),
+        look=Look(**pairs("--look", options.look)),
+    )
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("", total=1)
+        write(job, lambda what, share: shown.update(task, description=what, completed=share))
+
+
+def _camera(text: str) -> tuple[float, ...]:
+    """The eye's place of --camera x,y,z."""
+    try:
+        eye = tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        eye = (0.0,)
+    if len(eye) not in (0, 3) or not all(abs(value) < 100 for value in eye):
+        raise FieldError("--camera", "x,y,z of the eye, such as 1.4,-1.5,0.8", text)
+    return eye
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,20 +82,29 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--port", type=int, default=os.environ.get("PORT", "8050"), help=say("serve.port"))
     files = commands.add_parser("export", help=say("export.help"))
     files.add_argument("name", metavar="EXHIBIT", help=say("export.name"))
-    files.add_argument("--gif", type=Path, required=True, metavar="FILE", help=say("export.gif"))
+    for kind in FILES:
+        files.add_argument(f"--{kind}", type=Path, metavar="FILE", help=say(f"export.{kind}"))
     files.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE", help=say("export.set"))
+    files.add_argument("--look", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=say("export.look"))
+    files.add_argument("--steps", default="", help=say("export.steps"))
     files.add_argument("--frames", type=int, default=60, help=say("export.frames"))
     files.add_argument("--fps", type=int, default=12, help=say("export.fps"))
     files.add_argument("--size", default="800x600", metavar="WxH", help=say("export.size"))
+    files.add_argument("--scale", type=float, default=1, help=say("export.scale"))
+    files.add_argument("--turn", type=float, default=0, metavar="DEGREES", help=say("export.turn"))
+    files.add_argument("--camera", default="", metavar="X,Y,Z", help=say("export.camera"))
     options = parser.parse_args(arguments)
     try:
         if options.command == "export":
             export(options)
         else:
             serve(options.host, options.port)
-    except (FieldError, OSError, ImportError) as error:
+    except (FieldError, RunFailed, OSError, ImportError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(say("export.stopped"), file=sys.stderr)
+        return 130
     return 0
 
 

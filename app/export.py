@@ -1,73 +1,212 @@
-"""Exports from the command line, by the page's own player in a headless browser: a file shows what a viewer sees."""
+"""Exports from the command line: one run, as many files of it as asked for.
 
+Pictures are drawn by the page's own player: the run as a single HTML file, opened in a headless browser. So a file
+shows what a viewer sees.
+"""
+
+import asyncio
 import base64
-import socket
-import threading
-import time
-from collections.abc import Iterator
+import importlib.util
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from app import browser
+from app import browser, pick, tables
+from app.provenance import provenance
+from app.sight import Look
+from app.single import single
+from app.stream import Runs
 from app.text import say
-from toy.link import Setup, query
+from toy.errors import FieldError
+from toy.link import Setup
 
-READY = "() => window.dimple?.state().ready && window.dimple.state().shown >= 0"
-MEASURED = "() => document.querySelector('#verdict').textContent"
-GIF = """async ({ steps, width, height, fps }) => {
-  const blob = await window.dimple.gif({ steps, width, height, fps });
-  const url = await new Promise((resolve) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.readAsDataURL(blob);
-  });
-  return url.slice(url.indexOf(",") + 1);
+PICTURES = ("gif", "mp4", "png")  # these need a browser
+FRAMES = 60
+HOME = "https://dimple-lab.invalid/"  # no such host: the page is handed over, and all else is refused
+NOMINAL = 600  # height in page pixels of any picture, so that labels and marks have one size in all of them
+# The picture gets just the room it has in a capture, whatever the window.
+ROOM = """async ({ width, height }) => {
+  const style = document.createElement("style");
+  style.textContent = `#picture { position: fixed; inset: 0 auto auto 0; width: ${width}px; height: ${height}px; }
+    #picture .plot { flex: none; height: ${height}px; }`;
+  document.head.append(style);
+  const plot = document.querySelector("#picture .plot");
+  while (plot._fullLayout.height !== height) await new Promise((resolve) => setTimeout(resolve, 20));
 }"""
+READY = "() => window.dimple?.state().ready && window.dimple.state().shown >= 0"
+CODED = """const coded = (blob) => new Promise((resolve) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+  reader.readAsDataURL(blob);
+});"""
+GIF = f"async (given) => {{ {CODED} return coded(await window.dimple.gif({{ ...given, onProgress: window.told }})); }}"
+PNG = f"async (given) => {{ {CODED} return coded(await window.dimple.png(given)); }}"
+
+Tell = Callable[[str, float | None], None]  # what is being done, and which share of it is
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to write: a file for each kind of `files`, checked before anything is trained; FieldError names the flag.
+
+    steps: as `pick.read` takes them, "" for `frames` log-spaced ones; size in pixels; fps; scale of the PNG; turn:
+    degrees the camera goes round during GIF and MP4; camera: x, y, z of its eye, "" for the scene's own.
+    """
+
+    setup: Setup
+    files: dict[str, Path]
+    steps: str = ""
+    frames: int = FRAMES
+    size: tuple[int, int] = (800, 600)
+    fps: int = 12
+    scale: float = 1
+    turn: float = 0
+    camera: tuple[float, ...] = ()
+    look: Look = field(default_factory=Look)
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise FieldError("--gif, --mp4, --png, --html, --npz, --csv", "given, one of them at least", "none")
+        for kind, path in self.files.items():
+            if not path.resolve().parent.is_dir() or path.is_dir():
+                flag = f"--{kind}"
+                raise FieldError(flag, "a file in a folder that exists", str(path))
+        if self.steps:
+            pick.read("--steps", self.steps, self.setup.knobs.steps)
+        for flag, value, low, high in (
+            ("--frames", self.frames, 2, pick.MOST), ("--size", self.size[0], 100, 4000),
+            ("--size", self.size[1], 100, 4000), ("--fps", self.fps, 1, 50), ("--scale", self.scale, 0.25, 8),
+            ("--turn", self.turn, -3600, 3600),
+        ):
+            if not low <= value <= high:
+                raise FieldError(flag, f"between {low} and {high}", value)
+        _check_tools(self.files)
+
+    def chosen(self, last: int) -> list[int]:
+        """The steps to show of a run that ended at step `last`."""
+        return pick.read("--steps", self.steps, last) if self.steps else pick.spaced(last, self.frames)
+
+
+def _check_tools(files: dict[str, Path]) -> None:
+    """FileNotFoundError or ImportError say how to get what is missing."""
+    if any(kind in files for kind in PICTURES):
+        if not importlib.util.find_spec("playwright"):
+            raise ImportError(say("export.playwright"))
+        browser.find()
+    if "mp4" in files and not importlib.util.find_spec("imageio_ffmpeg"):
+        raise ImportError(say("export.ffmpeg"))
+
+
+def write(job: Job, tell: Tell) -> None:
+    """Train once and write every file. FieldError, RunFailed; files are whole or absent."""
+    text, steps = asyncio.run(_gathered(job, tell))
+    if not any(kind in job.files for kind in PICTURES):
+        return
+    with _player(text, job, tell) as page:
+        width, height = job.size
+        options = {"steps": steps, "width": width, "height": height, "fps": job.fps, "turn": job.turn}
+        if path := job.files.get("gif"):
+            _put(path, base64.b64decode(page.evaluate(GIF, options)))
+        if path := job.files.get("mp4"):
+            _film(page, path, job, steps, tell)
+        if path := job.files.get("png"):
+            picture = {"width": width, "height": height, "scale": job.scale, "step": steps[-1]}
+            _put(path, base64.b64decode(page.evaluate(PNG, picture)))
+
+
+async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int]]:
+    """Run, measure, draw; write what needs no browser. The single HTML file and the steps in it."""
+    runs = Runs()
+    try:
+        run = await runs.finished(job.setup, lambda line: _heard(json.loads(line), tell))
+        recording = await runs.recording(job.setup)
+        if path := job.files.get("npz"):
+            _put(path, tables.npz(job.setup, recording))
+        if path := job.files.get("csv"):
+            _put(path, tables.table(job.setup, recording, run.columns).encode())
+        steps = job.chosen(recording.last_step)
+        if not {"html", *PICTURES} & set(job.files):
+            return "", steps
+        eye = "&camera=" + ",".join(f"{value:g}" for value in job.camera) if job.camera else ""
+        made = await single(runs, job.setup, job.look, run.after(0)[1], steps, eye)
+        parts = []
+        async for part in made.parts(runs):
+            parts.append(part)
+            tell(say("export.drawing"), len(parts) / (len(steps) + 2))
+        text = "".join(parts)
+        if path := job.files.get("html"):
+            _put(path, text.encode())
+        return text, steps
+    finally:
+        runs.close()
+
+
+def _heard(event: dict[str, Any], tell: Tell) -> None:
+    if event["event"] == "progress":
+        tell(say(f"export.{event['what']}"), event["step"] / max(1, event["steps"]))
+
+
+def _put(path: Path, content: bytes) -> None:
+    """A whole file, or none: what is broken off leaves nothing behind."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    os.replace(part, path)
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The address of a server of our own, on a free port of this machine, for as long as it is needed."""
-    import uvicorn
+def _player(text: str, job: Job, tell: Tell) -> Iterator[Any]:
+    """The file of a run, open in a headless browser that can reach nothing else."""
+    from playwright.sync_api import sync_playwright
 
-    from app.server import create
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create(warm=False), host="127.0.0.1", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
-def gif(setup: Setup, path: Path, frames: int, width: int, height: int, fps: int) -> None:
-    """Write a GIF of so many log-spaced steps, the first and the last among them.
-
-    The player picks the steps: it knows where a stop rule or a divergence has ended the run. FileNotFoundError
-    without a browser, ImportError without playwright.
-    """
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise ImportError(say("export.playwright")) from error
-    with served() as url, sync_playwright() as play:
+    scale = job.size[1] / NOMINAL
+    width = round(job.size[0] / scale)
+    with sync_playwright() as play:
         chrome = play.chromium.launch(executable_path=browser.find(), args=list(browser.FLAGS))
         try:
-            # The side panels and the words round the picture take 620 x 330 pixels of a page.
-            page = chrome.new_page(viewport={"width": width + 620, "height": height + 330},
+            page = chrome.new_page(viewport={"width": max(1024, width), "height": 700}, device_scale_factor=scale,
                                    reduced_motion="reduce", color_scheme="light")
-            page.set_default_timeout(120_000)
-            page.goto(f"{url}?{query(setup)}")
-            page.wait_for_function(READY)
-            page.wait_for_function(MEASURED)
-            coded = page.evaluate(GIF, {"steps": frames, "width": width, "height": height, "fps": fps})
-            path.write_bytes(base64.b64decode(coded))
+            page.set_default_timeout(0)
+            page.route("**/*", lambda route: route.fulfill(body=text, content_type="text/html; charset=utf-8")
+                       if route.request.url == HOME else route.abort())
+            page.expose_function("told", lambda share: tell(say("export.pictures"), share))
+            page.goto(HOME)
+            page.wait_for_function(READY, timeout=120_000)
+            page.evaluate(ROOM, {"width": width, "height": round(0.76 * NOMINAL)})
+            yield page
         finally:
             chrome.close()
+
+
+def _film(page: Any, path: Path, job: Job, steps: list[int], tell: Tell) -> None:
+    """An H.264 film: pictures captured by the player, piped to ffmpeg as they come; the last one stays a while."""
+    import imageio_ffmpeg
+
+    about = provenance(job.setup)
+    part = path.with_name(path.name + ".part")
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y", "-f", "image2pipe", "-framerate", str(job.fps),
+        "-c:v", "png", "-i", "-", "-vf", "tpad=stop_mode=clone:stop_duration=1.5,pad=ceil(iw/2)*2:ceil(ih/2)*2",
+        "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart",
+        "-metadata", f"title={about['exhibit']}", "-metadata", f"comment={json.dumps(about)}", "-f", "mp4", str(part),
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as ffmpeg:
+        assert ffmpeg.stdin and ffmpeg.stderr
+        try:
+            for at, step in enumerate(steps):
+                angle = job.turn * at / max(1, len(steps) - 1)
+                picture = {"width": job.size[0], "height": job.size[1], "step": step, "angle": angle}
+                ffmpeg.stdin.write(base64.b64decode(page.evaluate(PNG, picture)))
+                tell(say("export.film"), (at + 1) / len(steps))
+            ffmpeg.stdin.close()
+            said = ffmpeg.stderr.read().decode(errors="replace")
+            if ffmpeg.wait():
+                raise OSError(say("export.ffmpeg_failed", said=said[-300:]))
+            os.replace(part, path)
+        finally:
+            ffmpeg.kill()
+            part.unlink(missing_ok=True)

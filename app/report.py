@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from app import charts, wire
+from app.provenance import provenance
 from app.text import say, translated, words
 from toy import Recording, windows
 from toy.exhibits import EXHIBITS
@@ -69,7 +70,7 @@ def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dic
         "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
         "charts": drawn, "title": title(setup), "subtitle": subtitle(setup, window),
         "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
-        "diverged_at": recording.diverged_at, "base": recording.base,
+        "diverged_at": recording.diverged_at, "base": recording.base, "provenance": provenance(setup),
         "fields": {**setup.world.model_dump(), **setup.knobs.model_dump()},
     }
 

@@ -1,6 +1,7 @@
 """One run: what has been said of it so far, and those who listen."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -15,7 +16,7 @@ REPLACES = {"progress": ("queued",), "ready": ("queued", "preview")}
 class Run:
     """Events of one link, newest of each kind; a listener who comes late or reads slowly loses none that matter.
 
-    gone: set once nobody listens, so that work for this run stops.
+    gone: set once nobody listens, so that work for this run stops. columns: all its measures, once they are taken.
     """
 
     def __init__(self, link: str, setup: Setup):
@@ -23,6 +24,7 @@ class Run:
         self.gone = threading.Event()
         self.listeners = 0
         self.started = False
+        self.columns: dict[str, list[Any]] = {}
         self._latest: dict[str, tuple[int, bytes]] = {}
         self._count = 0
         self._lock = threading.Lock()
@@ -55,6 +57,12 @@ class Run:
     def failed(self) -> bool:
         """Whether it ended in an error."""
         return "error" in self._latest
+
+    @property
+    def message(self) -> str:
+        """What its error said, if it ended in one."""
+        _, line = self._latest.get("error", (0, b'{"message": ""}'))
+        return json.loads(line)["message"]
 
     @property
     def ready(self) -> bool:

@@ -1,7 +1,6 @@
 """The server: Dash's page and the player's routes on one FastAPI application."""
 
 import gzip
-import json
 import zlib
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
@@ -17,7 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from plotly.offline import get_plotlyjs
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import callbacks, layout
+from app import callbacks, layout, wire
 from app.language import Language
 from app.limits import Limits
 from app.run import Run
@@ -89,9 +88,9 @@ class Page(Dash):
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         """The HTML of the page, before any script has run."""
-        own = {"title": words()["app.name"], "lang": language(), "text": _script(words())}
+        own = {"title": words()["app.name"], "lang": language(), "text": wire.script(words())}
         return Template(INDEX).substitute(
-            parts, **own, icon=ICON, plotly=PLOTLY, ranges=_script(layout.ranges()), fetch=FETCH)
+            parts, **own, icon=ICON, plotly=PLOTLY, ranges=wire.script(layout.ranges()), fetch=FETCH)
 
 
 def _page(server: FastAPI) -> Dash:
@@ -104,11 +103,6 @@ def _page(server: FastAPI) -> Dash:
     app.layout = layout.page
     callbacks.register(app)
     return app
-
-
-def _script(value: Any) -> str:
-    """JSON that may stand inside a <script> element."""
-    return json.dumps(value, ensure_ascii=False).replace("</", "<\\/")
 
 
 def _errors(server: FastAPI) -> None:

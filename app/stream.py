@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
@@ -30,6 +30,10 @@ def spoken(setup: Setup) -> str:
 
 class Busy(Exception):
     """The server has as much to do as it allows itself; str() says so in plain words."""
+
+
+class RunFailed(Exception):
+    """A run came to nothing; str() says why in plain words."""
 
 
 class Runs:
@@ -200,6 +204,7 @@ class Runs:
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
             self._quiet.wait(0.25)
+        run.columns = table.columns()
         run.post(report.measures(recording, table))
         run.post({"event": "done"})
 
@@ -216,7 +221,7 @@ class Runs:
         stored = self._frames.get(key)
         if stored:
             return stored
-        recording = await self._recording(setup)
+        recording = await self.recording(setup)
         with self._lock:
             future = self._drawing.get(key)
             if future is None:
@@ -240,7 +245,19 @@ class Runs:
                 if not self._drawing:
                     self._quiet.set()
 
-    async def _recording(self, setup: Setup) -> Recording:
+    async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
+        """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""
+        run = self.join(setup)
+        try:
+            async for line in run.lines(lambda: asyncio.sleep(0, False)):
+                tell(line)
+        finally:
+            self.leave(run)
+        if run.failed:
+            raise RunFailed(run.message)
+        return run
+
+    async def recording(self, setup: Setup) -> Recording:
         """The recording, trained again if it has been dropped."""
         for _ in range(2):
             recording = self._recordings.get(setup.run)

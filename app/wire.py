@@ -110,3 +110,13 @@ def significant(values: np.ndarray, digits: int = 4) -> list[float | None]:
 def compressed(value: Any) -> bytes:
     """Gzipped JSON."""
     return gzip.compress(dumps(value), 6, mtime=0)
+
+
+def unpacked(body: bytes) -> Any:
+    """What was compressed."""
+    return json.loads(gzip.decompress(body))
+
+
+def script(value: Any) -> str:
+    """JSON that may stand inside a <script> element."""
+    return json.dumps(plain(value), ensure_ascii=False).replace("</", "<\\/").replace("<!--", "\\u003c!--")

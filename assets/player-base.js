@@ -133,5 +133,5 @@
     return step - steps[low] <= steps[high] - step ? low : high;
   }
 
-  Object.assign(parts, { say, number, el, write, font, css, recolouring, isPlain, decode, place, stepAt, nearest });
+  Object.assign(parts, { say, number, el, write, font, css, recolouring, isPlain, decode, bytes, place, stepAt, nearest });
 })();

@@ -31,7 +31,7 @@
     base = 0; // updates of the net before step 0: more than none in a branch
     fields = null;
     companion = null;
-    #every = []; // 0..last, the sequence of the linear scale
+    #every = []; // all steps that can be shown, the sequence of the linear scale
     #series = {};
     #scene = null;
     #plain = null; // the view the server draws unasked, in the events of a run
@@ -106,9 +106,10 @@
       this.steps = event.frame_steps;
       this.base = event.base ?? 0;
       this.fields = event.fields ?? null;
-      this.#every = Array.from({ length: this.last + 1 }, (_, each) => each);
+      this.#every = event.carried ?? Array.from({ length: this.last + 1 }, (_, each) => each);
       this.#series = event.series ?? {};
-      this.step = Math.min(autoplay ? 0 : run.step ?? step, this.last);
+      this.provenance = event.provenance;
+      this.step = this.#every[parts.nearest(this.#every, autoplay ? 0 : run.step ?? step)];
       this.#attach(this.view);
       this.timeline.reset(this.last);
       this.charts.show(event.charts, this.last);
@@ -260,13 +261,18 @@
     seek(step, dragging = false) {
       if (!this.last) return;
       if (dragging) this.pause();
-      this.#goto(Math.min(this.last, Math.max(0, Math.round(step))), dragging);
+      this.#goto(this.#every[parts.nearest(this.#every, step)], dragging);
     }
 
     /** By `by` steps; stepping is looking closely, so playing ends. */
     move(by) {
       this.pause();
-      this.seek(this.step + by);
+      this.seek(this.#next(by));
+    }
+
+    /** The step `by` entries further among all, or the end. */
+    #next(by) {
+      return this.#every[Math.min(this.#every.length - 1, Math.max(0, parts.nearest(this.#every, this.step) + by))];
     }
 
     #goto(step, dragging = false) {
@@ -300,7 +306,7 @@
 
     play() {
       if (!this.last || this.playing) return;
-      if (this.step >= this.last) this.#goto(0);
+      if (this.step >= this.sequence.at(-1)) this.#goto(this.sequence[0]);
       this.#at = this.#indexOf(this.step);
       this.playing = true;
       this.#then = performance.now();
@@ -367,7 +373,7 @@
     #ended(passed) {
       this.#rested += passed;
       if (!this.loop) this.pause();
-      else if (this.#rested >= REST) this.#goto(0);
+      else if (this.#rested >= REST) this.#goto(this.sequence[0]);
     }
 
     // ---- drawing

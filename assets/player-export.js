@@ -101,7 +101,8 @@
   const WORKER = `
     const encoder = exports.GIFEncoder();
     onmessage = ({ data }) => {
-      if (!data) {
+      if (data.comment) {
+        encoder.stream.writeBytes(data.comment);
         encoder.finish();
         return postMessage(encoder.bytes());
       }
@@ -127,12 +128,12 @@
     worker.postMessage(message, transfer);
   });
 
-  /** A GIF blob of `count` canvases from draw(index). `signal` cancels, onProgress(share) reports. */
-  async function gif(draw, count, { fps = 12, onProgress = () => {}, signal = null, hold = 1500 } = {}) {
+  /** A GIF blob of `count` canvases from draw(index), saying `about` of itself. `signal` cancels, onProgress(share) reports. */
+  async function gif(draw, count, { fps, about, onProgress, signal, hold = 1500 }) {
     const worker = await encoder();
     try {
       for (let at = 0; at < count; at++) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         const canvas = await draw(at);
         const { width, height } = canvas;
         const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data.buffer;
@@ -140,7 +141,7 @@
         await reply(worker, { pixels, width, height, delay: at === count - 1 ? hold : 1000 / fps }, [pixels]);
         onProgress((at + 1) / count);
       }
-      return new Blob([await reply(worker, null)], { type: "image/gif" });
+      return new Blob([await reply(worker, { comment: parts.gifComment(about) })], { type: "image/gif" });
     } finally {
       worker.terminate();
     }
@@ -159,9 +160,22 @@
     }, width, height);
   }
 
-  async function png(player, { width = 1920, height = 1080 } = {}) {
-    const canvas = await capture(player, width, height);
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  /** The picture with its words as a PNG blob, `scale` times finer than width x height; of the step shown, or of `step`
+   *  with the camera turned by `angle` degrees. */
+  async function png(player, { width = 960, height = 540, scale = 1, step = null, angle = 0 } = {}) {
+    const { picture } = player;
+    const camera = angle ? picture.camera : null;
+    if (step !== null) player.draw(await player.fetcher.exact(step), step);
+    if (camera) parts.scene.lookFrom(picture.plot, turned(camera, angle));
+    const blunt = parts.scene.sharpen(picture.plot, scale);
+    try {
+      const canvas = await capture(player, Math.round(scale * width), Math.round(scale * height));
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+      return parts.pngText(blob, parts.provenance(player));
+    } finally {
+      blunt();
+      if (camera) parts.scene.lookFrom(picture.plot, camera);
+    }
   }
 
   /** A GIF of `steps` (a list, or how many), the camera turning by `turn` degrees in all. */
@@ -184,7 +198,7 @@
       onProgress?.(share);
     };
     try {
-      return await gif(draw, list.length, { fps, onProgress: report, signal: control.signal });
+      return await gif(draw, list.length, { fps, about: parts.provenance(player), onProgress: report, signal: control.signal });
     } finally {
       words.hush("busy");
       words.advance(null);

@@ -215,8 +215,23 @@
     liveScene(gd)?.camera?.lookAt?.([eye.x, eye.y, eye.z], [center.x, center.y, center.z], [up.x, up.y, up.z]);
   }
 
+  /** `scale` times as many pixels in the GL canvas, as far as the graphics allow. Returns what takes it back. */
+  function sharpen(gd, scale) {
+    const plot = liveScene(gd)?.glplot;
+    if (!plot || scale === 1) return () => {};
+    const before = plot.pixelRatio;
+    const most = plot.gl.getParameter(plot.gl.MAX_RENDERBUFFER_SIZE) / Math.max(gd.clientWidth, gd.clientHeight);
+    const set = (ratio) => {
+      plot.pixelRatio = ratio;
+      window.dispatchEvent(new Event("resize")); // gl-plot3d listens and gives its canvas the new size
+      redraw(gd, false);
+    };
+    set(Math.min(most, before * scale));
+    return () => set(before);
+  }
+
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, redraw, quieten, software, camera, lookFrom, canvas };
+  parts.scene = { applyLive, redraw, quieten, software, camera, lookFrom, sharpen, canvas };
 })();

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jax
 import jax.numpy as jnp
@@ -158,17 +158,21 @@ class Recording:
             raise FieldError("step", f"a whole number between 0 and {self.last_step}", step)
         return int(step)
 
-    def save(self, path: str | Path) -> None:
-        """Write an .npz: fields, scalars and checkpoints."""
+    def save(self, file: str | Path | IO[bytes], provenance: dict[str, str] | None = None) -> None:
+        """Write an .npz: fields, scalars and checkpoints; `provenance` stands in its header for whoever asks."""
         leaves = {f"{step}/{i}": np.asarray(leaf) for step, state in self._checkpoints.items()
                   for i, leaf in enumerate(jax.tree.leaves(state))}
         header = {"format": FORMAT, "world": self.world.model_dump(), "knobs": self.knobs.model_dump(),
                   "diverged_at": self.diverged_at, "finished": self.finished, "steps": list(self._checkpoints),
-                  "origin": written(self.origin)}
+                  "origin": written(self.origin), "provenance": provenance or {}}
         leaves |= {f"training/{name}": getattr(self.training, name) for name in ("u", "x", "y")}
         scalars = {name: column[: self._known] for name, column in self._scalars.items()}
-        with open(path, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **scalars, **leaves)  # type: ignore[arg-type]
+        arrays = {"header": np.array(json.dumps(header)), **scalars, **leaves}
+        if isinstance(file, str | Path):  # numpy would add .npz to a bare name
+            with open(file, "wb") as opened:
+                np.savez(opened, **arrays)  # type: ignore[arg-type]
+        else:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | Path) -> "Recording":
