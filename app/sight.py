@@ -49,9 +49,10 @@ class Look:
 class Sight:
     """One step seen through a window; all positions (m, d) in display coordinates.
 
-    surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' value for the colour scale, 0 .. 255; for d = 2 the
-    field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads: arrows to the nearest
-    boundary point, NaN where there is none, empty for `none`; on_*: the same inside the manifold, `split` only.
+    surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' slope for the colour scale, 0 .. 255, empty unless
+    `gradient`; for d = 2 the field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads:
+    arrows to the nearest boundary point, NaN where there is none, empty for `none`; on_*: the same inside the
+    manifold, `split` only.
     tops: (N, 3) where the boundary hides a point from above, NaN elsewhere. hidden: number of arrows that are longer
     than the way to the window's wall, so that a nearer boundary may lie outside.
     """
@@ -140,10 +141,8 @@ def tone(field: Any, window: Window, surface: Any, look: Look) -> np.ndarray:
     low, high = np.array(window.low), np.array(window.high)
     if window.dim == 2:
         return _plane(field, low, high, look)
-    if look.colour == "height":
-        return (surface.vertices[:, 2] - low[2]) / (high[2] - low[2]) * 255
-    if look.colour == "plain" or not len(surface.vertices):
-        return np.zeros(len(surface.vertices))
+    if look.colour != "gradient" or not len(surface.vertices):
+        return np.zeros(0)
     steep = slope(field, surface.vertices, low, high)
     return steep / max(float(np.quantile(steep, 0.98)), 1e-12) * 255
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from app import marks, theme, wire
-from app.sight import PLANE, Look, Sight, manifold_lines, see
+from app import marks, mesh, theme, wire
+from app.sight import PLANE, Look, Sight, box, manifold_lines, see
 from app.text import say, words
 from toy.recording import Recording
 from toy.windows import Window
@@ -160,20 +160,18 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
 
 def _surface(window: Window, sight: Sight, look: Look) -> tuple[Trace, Trace]:
     """The boundary mesh; without one, a triangle of no size, as plotly would invent faces for an empty list."""
-    low, high = np.array(window.low), np.array(window.high)
-    vertices, faces, tone = sight.surface.vertices, sight.surface.faces, sight.tone
-    if len(faces):
-        vertices, faces = wire.ordered(np.column_stack([vertices, tone])[:, :4], faces)
-        vertices, tone = vertices[:, :3], vertices[:, 3]
-    else:
-        vertices, faces, tone = np.repeat(low[None], 3, 0), np.array([[0, 1, 2]]), np.zeros(3)
+    low = np.array(window.low)
+    steep = look.colour == "gradient"
     fixed = {
-        "type": "mesh3d", "name": words()["legend.boundary"], "colorscale": theme.SCALES[look.colour], "cmin": 0,
-        "cmax": 255, "showscale": False, "lighting": theme.LIGHT, "lightposition": theme.LIGHT_FROM,
-        "hoverinfo": "skip", "opacity": 1,
+        "type": "mesh3d", "name": words()["legend.boundary"], "colorscale": theme.SCALES[look.colour],
+        "cmin": 0 if steep else window.low[2], "cmax": 255 if steep else window.high[2],
+        "showscale": False, "lighting": theme.LIGHT, "lightposition": theme.LIGHT_FROM, "hoverinfo": "skip",
+        "opacity": 1,
     }
-    return fixed, {**wire.columns(vertices, low, high), **wire.triangles(faces),
-                   "intensity": wire.pack(wire.levels(tone, 0, 255))}
+    if len(sight.surface.faces):
+        return fixed, mesh.folded(sight.surface, box(window, look)[0], sight.tone if steep else None)
+    point = wire.columns(np.repeat(low[None], 3, 0), low, np.array(window.high))
+    return fixed, {**point, **wire.triangles(np.array([[0, 1, 2]])), "intensity": point["z"]}
 
 
 def _profile(window: Window, sight: Sight, look: Look) -> np.ndarray:

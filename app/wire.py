@@ -1,4 +1,4 @@
-"""How arrays travel: rounded, packed and ordered so that gzip finds them short."""
+"""How numbers travel: rounded and packed so that gzip finds them short."""
 
 import base64
 import gzip
@@ -38,38 +38,9 @@ def levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.clip(np.round((values - low) / span * 255), 0, 255).astype(np.uint8)
 
 
-def ordered(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same mesh with vertices swept along the first axis and faces by their lowest vertex.
-
-    Neighbours in space become neighbours in the file; that halves the compressed size of the faces.
-    Faces are rotated, never flipped, so their orientation stays.
-    """
-    if not len(faces):
-        return vertices, faces
-    order = np.lexsort((vertices[:, 2], np.round(vertices[:, 1], 3), np.round(vertices[:, 0], 2)))
-    place = np.empty(len(vertices), int)
-    place[order] = np.arange(len(vertices))
-    faces = place[faces]
-    turn = (np.arange(3) + faces.argmin(1)[:, None]) % 3
-    faces = np.take_along_axis(faces, turn, 1)
-    return vertices[order], faces[np.lexsort(faces.T[::-1])]
-
-
 def triangles(faces: np.ndarray) -> dict[str, Any]:
-    """Faces (F, 3) as plotly's i, j, k, each as {"delta": differences}: a third of what plain lists take.
-
-    The player adds them up; `whole` does so for plotly.py.
-    """
-    return {name: {"delta": np.diff(faces[:, a], prepend=0).tolist()} for a, name in enumerate("ijk")}
-
-
-def whole(value: Any) -> Any:
-    """A scene or frame with every {"delta": ...} added up, as plotly.py wants it."""
-    if isinstance(value, dict):
-        if set(value) == {"delta"}:
-            return np.cumsum(value["delta"])
-        return {name: whole(item) for name, item in value.items()}
-    return [whole(item) for item in value] if isinstance(value, list) else value
+    """Faces (F, 3) as plotly's i, j, k."""
+    return {name: pack(faces[:, a].astype(np.uint16)) for a, name in enumerate("ijk")}
 
 
 def line(event: dict[str, Any]) -> bytes:

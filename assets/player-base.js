@@ -74,20 +74,14 @@
   };
 
   /** Plotly's {dtype, bdata, shape} anywhere in `tree` becomes typed arrays (rows of them when two-dimensional),
-   *  and {delta: [d0, d1, ...]} the running sum d0, d0 + d1, ...: index lists travel shorter so. */
+   *  and a trace's folded mesh its x, y, z, i, j, k and intensity. */
   function decode(tree) {
     if (Array.isArray(tree)) return tree.length && typeof tree[0] === "object" ? tree.map(decode) : tree;
     if (!isPlain(tree)) return tree;
     if (typeof tree.bdata === "string") return typed(tree);
-    if (Array.isArray(tree.delta)) return running(tree.delta);
-    for (const key in tree) tree[key] = decode(tree[key]);
-    return tree;
-  }
-
-  function running(delta) {
-    const out = new Int32Array(delta.length);
-    for (let at = 0, sum = 0; at < delta.length; at++) out[at] = sum += delta[at];
-    return out;
+    const { mesh, ...rest } = tree;
+    for (const key in rest) rest[key] = decode(rest[key]);
+    return mesh ? Object.assign(rest, parts.unfolded({ ...mesh, tone: decode(mesh.tone) })) : rest;
   }
 
   function typed({ dtype, bdata, shape }) {

@@ -35,6 +35,7 @@ class _Shape:
     cells: Int[np.ndarray, "c d"]
     field: Field = dataclasses.field(repr=False)
     spacing: Float[np.ndarray, " d"]
+    nodes: Float[np.ndarray, "v d"] = dataclasses.field(repr=False)
 
     @cached_property
     def residual(self) -> Float[np.ndarray, " v"]:
@@ -46,7 +47,8 @@ class Mesh(_Shape):
     """Triangles of the boundary in a 3-D window; all empty when it holds none.
 
     vertices: (V, 3) display coordinates. faces: (F, 3) vertex numbers, their normals pointing to f > 0.
-    residual: (V,). field, spacing: what it was made from, and the grid's cell (3,).
+    residual: (V,). field, spacing: what it was made from, and the grid's cell (3,). nodes: (V, 3) where each vertex
+    was before refinement, in cells from the window's low corner: strictly inside its grid edge.
     """
 
     @property
@@ -58,7 +60,7 @@ class Mesh(_Shape):
 class Curves(_Shape):
     """Segments of the boundary in a 2-D window; all empty when it holds none.
 
-    vertices: (V, 2) display coordinates. segments: (S, 2) vertex numbers. residual, field, spacing: as in Mesh.
+    vertices: (V, 2) display coordinates. segments: (S, 2) vertex numbers. residual, field, spacing, nodes: as in Mesh.
     """
 
     @property
@@ -100,9 +102,10 @@ def extract(field: Field, low: Any, high: Any, resolution: int, dense: bool = Fa
     values = _sample(field, box, resolution, dense)
     nodes, cells = _connect(values)
     vertices = _refined(field, box, values, nodes)
-    vertices, cells = _without(~np.isfinite(vertices).all(1), vertices, cells)
+    both, cells = _without(~np.isfinite(vertices).all(1), np.hstack([vertices, nodes]), cells)
+    vertices, nodes = np.hsplit(both, 2)
     kind = Mesh if box.shape[1] == 3 else Curves
-    return kind(vertices, cells, field, (box[1] - box[0]) / (resolution - 1))
+    return kind(vertices, cells, field, (box[1] - box[0]) / (resolution - 1), nodes)
 
 
 def topology(field: Field, low: Any, high: Any, resolution: int) -> Topology:
