@@ -269,7 +269,7 @@ def test_a_dead_worker_is_explained(small, tmp_path, monkeypatch):
     def processes(workers):
         yield Dying()
 
-    monkeypatch.setattr(sweep, "_processes", processes)
+    monkeypatch.setattr(sweep, "processes", processes)
     with pytest.raises(FieldError, match="the same command goes on"):
         sweep.run(small, tmp_path / "x.csv", workers=2)
 

@@ -1,4 +1,4 @@
-"""python -m toy list | run | sweep: the simulator without a page."""
+"""python -m toy list | run | sweep | report: the simulator without a page."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from rich.table import Column, Table
 
 from toy import overview, report, sweep
 from toy.cache import use_compilation_cache
-from toy.errors import FieldError
+from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
+from toy.experiments import EXPERIMENTS
 from toy.link import Setup, build, pairs, query
 from toy.recording import simulate
 
@@ -48,6 +50,13 @@ def arguments() -> argparse.ArgumentParser:
     many.add_argument("--out", required=True, metavar="FILE.csv", help="the rows; what it holds is not run again")
     many.add_argument("--summary", action="store_true",
                       help="print medians over seeds with 95 %% intervals, and slopes over codimension")
+    told = commands.add_parser("report", help="rerun every exhibit's experiment over seeds; write one HTML page, JSON "
+                                              "and a table of findings; broken off, the same command goes on")
+    told.add_argument("--out", required=True, metavar="DIR", help="where to write; what it holds is not run again")
+    told.add_argument("--seeds", default="8", metavar="N", help="seeds of each experiment (default 8)")
+    told.add_argument("--first-seed", default="0", metavar="N", help="the first of them (default 0)")
+    told.add_argument("--workers", default="1", metavar="N", help="processes (default 1)")
+    told.add_argument("--only", nargs="+", metavar="EXHIBIT", help="these exhibits instead of all")
     return parser
 
 
@@ -114,6 +123,33 @@ def make_sweep(args: argparse.Namespace) -> None:
         print_findings(others, overview.slopes(rows, planned.varied))
 
 
+def make_report(args: argparse.Namespace) -> None:
+    """Make the trials a report lacks, a progress bar on stderr, and write it; the findings on stdout."""
+    from toy import publish, trials  # plots take a second to load, which the other commands need not wait for
+
+    names = list(dict.fromkeys(args.only or EXPERIMENTS))
+    for name in names:
+        if name not in EXPERIMENTS:
+            raise FieldError("--only", one_of(EXPERIMENTS), name)
+    seeds, first = sweep.whole("--seeds", args.seeds, 1), sweep.whole("--first-seed", args.first_seed, 0)
+    workers, folder = sweep.whole("--workers", args.workers, 1), Path(args.out)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        found = trials.collect(
+            folder, names, range(first, first + seeds), workers,
+            lambda done, total, going: bar.update(task, completed=done, total=total, description=going))
+    command = f"python -m toy report --seeds {seeds} --first-seed {first} --out DIR"
+    command += f" --only {' '.join(args.only)}" if args.only else ""
+    written = publish.write(folder, found, command, datetime.now().astimezone().date().isoformat())
+    for name, exhibit in written["exhibits"].items():
+        table = Table(Column("prediction", ratio=2), "holds in", "verdict", title=name, box=SIMPLE)
+        for claim in exhibit["claims"]:
+            table.add_row(claim["prediction"], publish.held(claim["holds"]), claim["verdict"])
+        Console().print(table)
+    print("\n".join(str(folder / file) for file in publish.FILES))
+
+
 def print_findings(varied: Sequence[str], found: list[overview.Finding]) -> None:
     """Print a table for each combination of the varied values, a line a finding."""
     for values, lines in groupby(found, lambda finding: finding.values):
@@ -134,9 +170,9 @@ def main(argv: list[str] | None = None) -> int:
         if args.command == "list":
             list_exhibits()
             return 0
-        if args.command == "sweep":
+        if args.command in ("sweep", "report"):
             use_compilation_cache()
-            make_sweep(args)
+            (make_sweep if args.command == "sweep" else make_report)(args)
             return 0
         setup = setup_of(args.name, args.set, args.seed)
         if args.out and not Path(args.out).resolve().parent.is_dir():
@@ -148,7 +184,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("broken off; a sweep keeps its finished rows, and the same command goes on", file=sys.stderr)
+        print("broken off; sweeps and reports keep what is finished, and the same command goes on", file=sys.stderr)
         return 130
 
 

@@ -44,6 +44,20 @@ class Result(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Plot:
+    """A picture of the table, medians over seeds: columns y against x, a field of the cases or another column.
+
+    rows: those shown, by default the cases. law: an exponent; then both axes are logarithmic, and exponents are
+    fitted to the columns and held against it.
+    """
+
+    x: str
+    y: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    law: float | None = None
+
+
+@dataclass(frozen=True)
 class Experiment:
     """The runs of an exhibit and what follows from them.
 
@@ -57,6 +71,7 @@ class Experiment:
     claims: tuple[Claim, ...]
     columns: Mapping[str, str]
     note: str = ""
+    plots: tuple[Plot, ...] = ()
 
 
 class Evidence(NamedTuple):
@@ -107,5 +122,5 @@ def findings(experiment: Experiment, results: Sequence[Mapping[str, Result]]) ->
     return out
 
 
-__all__ = ["Case", "Claim", "Evidence", "Experiment", "Finding", "Numbers", "Result", "Table", "evidence", "findings",
-           "setups"]
+__all__ = ["Case", "Claim", "Evidence", "Experiment", "Finding", "Numbers", "Plot", "Result", "Table", "evidence",
+           "findings", "setups"]

@@ -87,11 +87,13 @@ def plan(exhibit: str, vary: Mapping[str, Sequence[Any]], seeds: Any = 1, first_
     return Sweep(tuple(vary), setups)
 
 
-def one(setup: Setup) -> Row:
-    """Train and measure one run: its row."""
-    def cancelled(*_: int) -> bool:
-        return _stop is not None and _stop.is_set()
+def broken_off() -> bool:
+    """Whether this is a worker process that has been told to stop."""
+    return _stop is not None and _stop.is_set()
 
+
+def one(setup: Setup, cancelled: Callable[[], bool] = broken_off) -> Row:
+    """Train and measure one run: its row; CancelledError when told to stop."""
     def check(*_: int) -> None:
         if cancelled():
             raise CancelledError
@@ -135,7 +137,7 @@ def _results(setups: Sequence[Setup], workers: int, scheduler: str | None) -> Ge
     if scheduler is None and min(workers, len(setups)) == 1:
         yield from map(one, setups)
         return
-    with _processes(min(workers, len(setups))) if scheduler is None else _cluster(scheduler) as executor:
+    with processes(min(workers, len(setups))) if scheduler is None else _cluster(scheduler) as executor:
         futures = [executor.submit(_remote, setup) for setup in setups]
         try:
             for future in as_completed(futures):
@@ -149,7 +151,7 @@ def _results(setups: Sequence[Setup], workers: int, scheduler: str | None) -> Ge
 
 
 @contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
+def processes(workers: int) -> Iterator[Executor]:
     """Processes, each with its own JAX; they end soon after the block does, in the middle of a run if need be.
 
     Not threads: over a quarter of a run holds the interpreter, and two processes beat two threads in all of 7
