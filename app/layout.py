@@ -11,7 +11,7 @@ from app.report import choice
 from app.sight import LOOKS, Look
 from app.text import LANGUAGES, language, say, words
 from toy.exhibits import EXHIBITS
-from toy.world import FIELDS, bounds, choices
+from toy.world import FIELDS, bounds, choices, is_text
 
 GROUPS = ("world", "net", "training", "view")
 TYPED_ONLY = ("seed", "reference_step")  # a slider would be no help
@@ -34,15 +34,15 @@ def ranges() -> dict[str, dict[str, Any]]:
     return {
         name: {"low": bounds(name)[0], "high": bounds(name)[1], "log": extra(name).get("scale") == "log",
                "whole": whole(name)}
-        for name in FIELDS if choices(name) is None and name not in TYPED_ONLY
+        for name in FIELDS if choices(name) is None and not is_text(name) and name not in TYPED_ONLY
     }
 
 
 def helped(name: str) -> dmc.Tooltip:
     """A small i that tells what a field is."""
     label, unit = words()[f"field.{name}"], extra(name).get("unit") or "1"
-    span = "" if choices(name) else say("control.range", low=f"{bounds(name)[0]:g}", high=f"{bounds(name)[1]:g}",
-                                        unit="" if unit == "1" else " " + words()[f"unit.{unit}"])
+    low, high = ("", "") if choices(name) or is_text(name) else map("{:g}".format, bounds(name))
+    span = low and say("control.range", low=low, high=high, unit="" if unit == "1" else " " + words()[f"unit.{unit}"])
     text = say("control.help", label=label, help=words()[f"help.{name}"], range=span).strip()
     aria: dict[str, Any] = {"aria-label": text}
     mark = html.Button("i", className="help", type="button", **aria)
@@ -62,6 +62,9 @@ def control(name: str) -> html.Div:
         field = dmc.Select(id=ident, data=data, value=DEFAULTS[name], allowDeselect=False, withCheckIcon=False,
                            comboboxProps={"width": 190, "position": "bottom-end"}, **slim, **aria)
         return html.Div([head, field], className="control")
+    if is_text(name):
+        return html.Div([head, dmc.TextInput(id=ident, value=DEFAULTS[name], debounce=350, **slim, **aria)],
+                        className="control")
     number = dmc.NumberInput(
         id=ident, value=DEFAULTS[name], debounce=350, hideControls=True, allowDecimal=not whole(name),
         allowNegative=bounds(name)[0] < 0, **slim, **aria,

@@ -12,7 +12,6 @@ from toy.errors import FieldError, one_of
 from toy.heights import heights
 from toy.labels import domain
 from toy.manifolds import point
-from toy.nets import logit
 from toy.recording import Recording
 from toy.windows import Window, normal_chart
 from toy.world import View, World
@@ -128,7 +127,7 @@ def resolution(window: Window, view: View) -> int:
 
 
 def _margins(recording: Recording, params: Any) -> np.ndarray:
-    return np.asarray(logit(recording.world)(params, jnp.asarray(recording.data.x))) * recording.data.y
+    return np.asarray(recording.logit(params, jnp.asarray(recording.data.x))) * recording.data.y
 
 
 def chosen(count: int) -> np.ndarray:

@@ -31,12 +31,13 @@ from toy.world import (
     bounds,
     check,
     choices,
+    is_text,
     state_bytes,
     step_flops,
     stride,
 )
 
-NUMBERS = [name for name in FIELDS if choices(name) is None]
+NUMBERS = [name for name in FIELDS if choices(name) is None and not is_text(name)]
 NAMES = [name for name in FIELDS if choices(name) is not None]
 LARGEST = {"points_per_side": 32, "codimension": 1000, "hidden_layers": 6, "width": 512}
 
@@ -67,14 +68,16 @@ def test_every_field_documents_itself(name):
     assert extra["group"] in {"world", "net", "training", "view"} and isinstance(extra["unit"], str)
     if choices(name):
         assert field.default in choices(name)
+    elif is_text(name):
+        assert field.default == ""
     else:
         low, high = bounds(name)
         assert low <= field.default <= high and extra["scale"] in {"log", "linear"}
 
 
 def test_names_come_from_the_maps():
-    maps = {"manifold": MANIFOLDS, "labels": LABELS, "sampling": SAMPLINGS, "activation": NETS, "init": INITS,
-            "optimizer": OPTIMIZERS, "window": {"auto": None, **WINDOWS}}
+    maps = {"manifold": MANIFOLDS, "labels": LABELS, "sampling": {**SAMPLINGS, "own": None}, "activation": NETS,
+            "init": INITS, "optimizer": OPTIMIZERS, "window": {"auto": None, **WINDOWS}}
     for name, entries in maps.items():
         assert choices(name) == tuple(entries)
     assert set(OPTIMIZER_SLOTS) == set(OPTIMIZERS) and set(WINDOW_NAMES) == {"auto", *WINDOWS}
@@ -129,7 +132,8 @@ def test_unknown_names_are_refused(name, bad):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_is_allowed_somewhere(name):
     for choice in choices(name):
-        extra = {"manifold": "line"} if choice == "five-point" else {}
+        needs = {"five-point": {"manifold": "line"}, "own": {"points": "0.1_0.1_a~0.2_0.2_b"}}
+        extra = needs.get(choice, {})
         assert getattr(FIELDS[name](**{name: choice}, **extra), name) == choice
 
 
@@ -185,7 +189,8 @@ def number(name: str):
 
 def values(spec):
     return st.fixed_dictionaries({}, optional={
-        name: st.sampled_from(choices(name)) if choices(name) else number(name) for name in spec.model_fields})
+        name: st.sampled_from(choices(name)) if choices(name) else st.just("") if is_text(name) else number(name)
+        for name in spec.model_fields})
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -115,7 +115,7 @@ def _linear(
     if frame is None:
         frame = tangent(world.geometry, world.n, jnp.asarray(data.u))
     delta = rays.shortest(
-        nets.logit(world), recording.params(step), jnp.asarray(data.x), frame, jnp.array(weights),
+        recording.logit, recording.params(step), jnp.asarray(data.x), frame, jnp.array(weights),
         jnp.asarray(_seeds(seeds, data.x)), jnp.float32(REACH * world.geometry.extent),
     )
     return _result(kind, recording, step, np.asarray(delta))
@@ -143,7 +143,7 @@ def on(recording: Recording, step: int, seeds: np.ndarray | None = None) -> Pert
     All zeros of f in the chart are found to the resolution of `sqp.zeros`; M ends at its parameter box.
     """
     world, data, manifold = recording.world, recording.data, recording.world.geometry
-    logit, params, place = nets.logit(world), recording.params(step), sqp.placement(manifold, world.n)
+    logit, params, place = recording.logit, recording.params(step), sqp.placement(manifold, world.n)
     where, box = jnp.float32(recording.knobs.offset), np.array(domain(manifold, world.sampling))
     x, u = jnp.asarray(data.x), jnp.asarray(data.u)
     vertices, segments = sqp.zeros(logit, place, params, where, box)
@@ -184,7 +184,7 @@ def _result(
     boundary_u: np.ndarray | None = None,
 ) -> Perturbations:
     world, data = recording.world, recording.data
-    normal, residual = _shares(world, nets.logit(world), recording.params(step), data.u, data.x, delta)
+    normal, residual = _shares(world, recording.logit, recording.params(step), data.u, data.x, delta)
     return Perturbations(
         kind, data.x + delta, delta, _lengths(delta),
         np.full(len(delta), np.nan, np.float32) if geodesic is None else geodesic, np.asarray(normal),
@@ -221,7 +221,7 @@ def within_window(window: Window, params: nets.Params, mesh: Any, z: np.ndarray)
     label = np.ravel_multi_index((share * BOXES).astype(int).T, (BOXES,) * window.dim)
     seeds = sqp.nearest_vertices(lambda v: sqp.chords(charts.to_ambient, shape, x, v), mesh.vertices, label)
     cell = np.float32(np.max(high - low) / 32)
-    logit = nets.logit(window.world)
+    logit = window.logit
     feet, lengths = sqp.polish(logit, charts.to_ambient, params, shape, x, seeds, low, high, cell)
     best, lengths = np.asarray(lengths).argmin(1), np.asarray(lengths).min(1)
     foot = np.take_along_axis(np.asarray(feet), best[:, None, None], 1)[:, 0]

@@ -20,14 +20,15 @@ GRID = 17  # nodes a side of the direction field of an unrolled window
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=("origin", "basis", "field_v"),
-         meta_fields=("kind", "world", "low", "high", "labels", "half_height", "note"))
+         meta_fields=("kind", "world", "low", "high", "labels", "half_height", "note", "net"))
 @dataclass(frozen=True)
 class Window:
     """A map z in R^d -> R^n with the box low .. high that is shown.
 
     Affine (ambient, slice): z -> origin + z basis, basis (d, n) with orthonormal rows. Unrolled: (u, t) ->
     phi(u) + t v(u), v the geometric unit normal of a hypersurface, else interpolated from `field_v` and made normal.
-    labels: axis names; half_height: shown |t|, a length; note: names the direction v.
+    labels: axis names; half_height: shown |t|, a length; note: names the direction v. net: the logit of
+    a net from elsewhere, None for the world's own, whose first layer can take in an affine map.
     """
 
     kind: str
@@ -40,6 +41,12 @@ class Window:
     origin: Array
     basis: Array
     field_v: Array | None = None
+    net: nets.Logit | None = None
+
+    @property
+    def logit(self) -> nets.Logit:
+        """(params, x (m, n)) -> logits (m,)."""
+        return self.net or nets.logit(self.world)
 
     @property
     def dim(self) -> int:
@@ -56,9 +63,9 @@ class Window:
         An affine window is folded into the first layer (W' = basis W, b' = b + origin W), so its cost does not
         depend on n.
         """
-        if self.kind == "unrolled":
-            return partial(_unrolled_logit, nets.logit(self.world), params, shape(self))
-        return partial(_apply, nets.logit(self.world), fold(params, self.origin, self.basis))
+        if self.kind == "unrolled" or self.net is not None:
+            return partial(_through, self.logit, params, shape(self))
+        return partial(_apply, self.logit, fold(params, self.origin, self.basis))
 
     def display(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Display coordinates (m, d) of points x near phi(u): (u, height along v); x itself when ambient."""
@@ -125,7 +132,7 @@ def _apply(logit: Callable, params: nets.Params, z: Array) -> Array:
 
 
 @partial(jax.jit, static_argnums=0)
-def _unrolled_logit(logit: Callable, params: nets.Params, window: Window, z: Array) -> Array:
+def _through(logit: Callable, params: nets.Params, window: Window, z: Array) -> Array:
     return logit(params, to_ambient(window, z))
 
 
@@ -139,7 +146,7 @@ def fold(params: nets.Params, origin: Float[Array, " n"], basis: Float[Array, "d
 
 def through(logit: Callable, params: nets.Params, window: Window) -> Callable[[Array], Array]:
     """The logit in display coordinates, z (m, d) -> (m,), for use inside jitted code."""
-    if window.kind == "unrolled":
+    if window.kind == "unrolled" or window.net is not None:
         return lambda z: logit(params, to_ambient(window, z))
     folded = fold(params, window.origin, window.basis)
     return lambda z: logit(folded, z)

@@ -63,7 +63,7 @@ def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height:
 
 def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"]) -> Heights:
     """Nearest crossing, number of crossings and slope on the line through each phi(u), up to the chart's height."""
-    logit, height = nets.logit(chart.world), jnp.float32(chart.high[-1])
+    logit, height = chart.logit, jnp.float32(chart.high[-1])
     out = _scan(logit, params, shape(chart), jnp.asarray(u, jnp.float32), height)
     nearest, count, slope = (np.asarray(a) for a in out)
     return Heights(nearest, count, slope)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from toy import own
 from toy.manifolds import Manifold, point, tangent
 
 if TYPE_CHECKING:  # world reads this file's maps
@@ -88,18 +89,25 @@ def cells(manifold: Manifold, sampling: str, side: int, unit: Float[Array, "N k"
     return jnp.round(unit * (side - ends)).astype(int)
 
 
+def _ruled(world: "World", where: Array, label_key: Array) -> tuple[Array, Array]:
+    """Parameters and labels by the world's sampling and label rule."""
+    manifold, side = world.geometry, world.points_per_side
+    unit = SAMPLINGS[world.sampling](manifold, side, where)
+    low, high = jnp.array(manifold.domain).T
+    y = LABELS[world.labels](unit, cells(manifold, world.sampling, side, unit), side, label_key)
+    return low + unit * (high - low), y
+
+
 def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
     """(u, x, y) of a world: (N, k), (N, n), (N,).
 
     x = phi(u) + class_signal y e + noise z, e the first appended dimension (none: no signal), z standard normal in the
     normal space of M; each label is flipped with probability `label_noise`. A function of the seed alone; traceable.
     """
-    manifold, side = world.geometry, world.points_per_side
+    manifold = world.geometry
     where, label_key, flip, off = jax.random.split(jax.random.fold_in(jax.random.key(knobs.seed), 1), 4)
-    unit = SAMPLINGS[world.sampling](manifold, side, where)
-    low, high = jnp.array(manifold.domain).T
-    u = low + unit * (high - low)
-    y = LABELS[world.labels](unit, cells(manifold, world.sampling, side, unit), side, label_key)
+    u, y = own.parse(world.points, manifold) if world.sampling == "own" else _ruled(world, where, label_key)
+    u, y = jnp.asarray(u), jnp.asarray(y)
     y = jnp.where(jax.random.uniform(flip, y.shape) < knobs.label_noise, -y, y)
     x = point(manifold, world.n, knobs.offset + knobs.class_signal * y, u)
     frame = tangent(manifold, world.n, u)
@@ -109,6 +117,7 @@ def sample(world: "World", knobs: "Knobs") -> tuple[Array, Array, Array]:
     return u, x + knobs.noise * z, y.astype(jnp.float32)
 
 
+# Beside these, "own" points are read from the world.
 SAMPLINGS: dict[str, Callable] = {"grid": grid, "random": at_random, "five-point": five_point}
 
 LABELS: dict[str, Callable] = {

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
 from toy.origin import FREE, PREFIX, Origin, read, resolve, written
-from toy.world import FIELDS, Knobs, Spec, View, World, check, choices
+from toy.world import FIELDS, Knobs, Spec, View, World, check, choices, is_text
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def _value(name: str, value: Any) -> Any:
     if name == "step":  # of the run that another one comes from
         return value
     _spec(name)
-    return number(name, value) if isinstance(value, str) and choices(name) is None else value
+    read_as_number = isinstance(value, str) and choices(name) is None and not is_text(name)
+    return number(name, value) if read_as_number else value
 
 
 def parse(query: str) -> Setup:

@@ -109,7 +109,7 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
         "missing_share": float((~met).mean()),
         "sheet_offset": float(most),
     }
-    signed = np.asarray(nets.logit(world)(params, jnp.asarray(data.x))) * data.y
+    signed = np.asarray(recording.logit(params, jnp.asarray(data.x))) * data.y
     crossed = np.isfinite(own)
     if crossed.any():
         out["depth_median"] = float(np.median((np.sign(signed) * np.abs(own))[crossed]))
@@ -130,7 +130,7 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
 
 def _gradients(recording: Recording, params: nets.Params) -> dict[str, float]:
     world, data = recording.world, recording.data
-    grads = gradient(nets.logit(world), params, jnp.asarray(data.x))
+    grads = gradient(recording.logit, params, jnp.asarray(data.x))
     # In float64: the squares of a net about to diverge leave the range of float32.
     parts = split(world, jnp.asarray(data.u), grads)
     lateral, vertical = (np.linalg.norm(np.asarray(part, float), axis=1) for part in parts)

@@ -138,7 +138,7 @@ def wrong_labels(parent: "Recording", step: int, kind: str) -> Data:
     """
     from toy import attacks  # attacks read recordings, which may have an origin
 
-    data, logit, params = parent.data, nets.logit(parent.world), parent.params(step)
+    data, logit, params = parent.data, parent.logit, parent.params(step)
     delta = attacks.minimal("off" if parent.world.codimension else "free", parent, step).delta
     tried = data.x + np.array(CROSSINGS)[:, None, None] * delta
     f = np.stack([np.asarray(logit(params, jnp.asarray(x, jnp.float32))) for x in tried])

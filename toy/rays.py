@@ -171,7 +171,7 @@ def shortest(
     """
     count, n = x.shape
     near, tries = min(NEAR, count), ROUGH[0] * (len(BLENDS) + len(PAIRED))
-    wide = max(n, *(a.shape[-1] for a in jax.tree.leaves(params)), 1)
+    wide = max(n, 1, *(max(a.shape, default=1) for a in jax.tree.leaves(params)))
     batch = max(1, min(count, BATCH // (tries * wide)))
     value, back = jax.vjp(partial(logit, params), x)
     slope = back(jnp.ones_like(value))[0]

@@ -15,7 +15,7 @@ import numpy as np
 from toy import training
 from toy.errors import FieldError
 from toy.labels import Data
-from toy.nets import Params
+from toy.nets import Logit, Params
 from toy.origin import Origin, begin, read, resolve, written
 from toy.world import Knobs, World, check, stride
 
@@ -38,6 +38,8 @@ class Recording:
     earlier run of a derived one (None for a loaded recording). `diverged_at` is the step whose loss or gradient was
     not finite (None for a healthy run); steps before it stay usable. One thread may train while others read.
     """
+
+    net: Logit | None = None  # of a net from elsewhere
 
     def __init__(self, world: World, knobs: Knobs, origin: Origin | None = None, parent: "Recording | None" = None):
         check(world, knobs)
@@ -86,6 +88,11 @@ class Recording:
     def last_step(self) -> int:
         """The last step whose parameters are usable."""
         return max(0, self._known - 1 - (self.diverged_at is not None))
+
+    @property
+    def logit(self) -> Logit:
+        """The net: (params, x (m, n)) -> logits (m,)."""
+        return self._rule.logit
 
     @property
     def base(self) -> int:

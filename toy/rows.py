@@ -13,7 +13,7 @@ from toy import report
 from toy.errors import FieldError
 from toy.link import Setup
 from toy.origin import written
-from toy.world import Knobs, World, choices
+from toy.world import Knobs, World, choices, is_text
 
 Row = dict[str, Any]
 Key = tuple[str, ...]
@@ -30,7 +30,7 @@ def column(field: str) -> str:
 
 
 FIELD_COLUMNS = ("exhibit", *map(column, ROW_FIELDS), "origin", "seed")
-TEXT_COLUMNS = ("exhibit", "origin", *(column(name) for name in ROW_FIELDS if choices(name)))
+TEXT_COLUMNS = ("exhibit", "origin", *(column(name) for name in ROW_FIELDS if choices(name) or is_text(name)))
 # `seconds` differs from run to run and stands last, where it is easily left out of a comparison.
 COLUMNS = (
     *FIELD_COLUMNS,

@@ -39,7 +39,7 @@ def _direction(recording: Recording, view: View, u: np.ndarray, x: np.ndarray) -
         raw = jnp.broadcast_to(jax.random.normal(key, (world.n,)), (len(u), world.n))
         return split(world, jnp.asarray(u), raw)[1], "a random normal direction"
     step = reference_step(recording, view)
-    raw = gradient(nets.logit(world), recording.params(step), jnp.asarray(x))
+    raw = gradient(recording.logit, recording.params(step), jnp.asarray(x))
     return split(world, jnp.asarray(u), raw)[1], f"the mean off-manifold gradient of step {step}"
 
 
@@ -70,7 +70,8 @@ def normal_chart(recording: Recording, view: View) -> Window | None:
     box = np.array(domain(manifold, world.sampling))
     low, high = (*box[:, 0].tolist(), -height), (*box[:, 1].tolist(), height)
     start = jnp.zeros(n).at[manifold.e].set(offset) if n > manifold.e else jnp.zeros(n)
-    make = partial(Window, world=world, low=low, high=high, labels=(*axes, "t"), half_height=height)
+    make = partial(Window, world=world, low=low, high=high, labels=(*axes, "t"), half_height=height,
+                   net=recording.net)
     if manifold.flat:
         if world.codimension == 1:
             v, note = jnp.zeros(n).at[-1].set(1.0), "the normal"
@@ -171,7 +172,7 @@ def _ambient(recording: Recording, view: View, chart: Window | None) -> Window:
     pad = np.where(span > 1e-6, MARGIN * span if world.geometry.flat else height, height)
     names = ("x", "y", "z")[:n]
     return Window("ambient", world, tuple((low - pad).tolist()), tuple((high + pad).tolist()), names, height,
-                  chart.note if chart else "", jnp.zeros(n), jnp.eye(n))
+                  chart.note if chart else "", jnp.zeros(n), jnp.eye(n), net=recording.net)
 
 
 WINDOWS: dict[str, Callable[[Recording, View, Window | None], Window]] = {

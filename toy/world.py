@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from toy import own
 from toy.errors import FieldError, one_of
 from toy.labels import LABELS, SAMPLINGS
 from toy.manifolds import MANIFOLDS, Manifold
@@ -35,6 +36,11 @@ def _choice(group: str, names: Any, help: str) -> Any:
 def _number(group: str, low: float, high: float, help: str, unit: str = "1", scale: str = "linear") -> Any:
     extra: dict[str, Any] = {"unit": unit, "group": group, "scale": scale}
     return Field(ge=low, le=high, allow_inf_nan=False, description=help, json_schema_extra=extra)
+
+
+def _text(group: str, help: str) -> Any:
+    extra: dict[str, Any] = {"unit": "", "group": group, "text": True}
+    return Field(description=help, max_length=4000, json_schema_extra=extra)
 
 
 class Spec(BaseModel):
@@ -65,7 +71,10 @@ class World(Spec):
 
     manifold: Annotated[str, _choice("world", MANIFOLDS, "The low-dimensional shape the data lies on.")] = "plane"
     labels: Annotated[str, _choice("world", LABELS, "The rule that gives each point its class.")] = "chessboard"
-    sampling: Annotated[str, _choice("world", SAMPLINGS, "Where the training points stand on the manifold.")] = "grid"
+    sampling: Annotated[
+        str, _choice("world", (*SAMPLINGS, "own"), "Where the training points stand on the manifold.")
+    ] = "grid"
+    points: Annotated[str, _text("world", "The placed points, where the sampling is your own.")] = ""
     points_per_side: Annotated[
         int, _number("world", 2, 32, "Training points along each parameter (squared on a surface).", "points")
     ] = 5
@@ -104,6 +113,8 @@ class World(Spec):
         if self.sampling == "five-point" and self.manifold != "line":
             raise FieldError("sampling", "'grid' or 'random' for this manifold", self.sampling,
                              "the five points lie on the line")
+        if self.sampling == "own":
+            own.parse(self.points, shape)
         if self.batch_size > self.point_count:
             raise FieldError("batch_size", f"at most the number of points, {self.point_count}", self.batch_size)
         if self.regime == "adversarial-off" and self.codimension == 0:
@@ -134,6 +145,8 @@ class World(Spec):
     @property
     def point_count(self) -> int:
         """Number of training points N."""
+        if self.sampling == "own":
+            return self.points.count("~") + 1
         return 5 if self.sampling == "five-point" else self.points_per_side**self.k
 
 
@@ -228,6 +241,12 @@ def choices(name: str, spec: type[Spec] | None = None) -> tuple[str, ...] | None
     return tuple(extra["choices"]) if isinstance(extra, dict) and "choices" in extra else None  # type: ignore[arg-type]
 
 
+def is_text(name: str) -> bool:
+    """Whether a field is free text: neither a number nor a choice."""
+    extra = FIELDS[name].model_fields[name].json_schema_extra
+    return isinstance(extra, dict) and "text" in extra
+
+
 def group(name: str) -> str:
     """Where a field belongs: "world", "net", "training" or "view"."""
     return FIELDS[name].model_fields[name].json_schema_extra["group"]  # type: ignore[index, return-value]
@@ -248,6 +267,8 @@ def allowed_text(spec: type[Spec], name: str) -> str:
     names = choices(name, spec)
     if names:
         return one_of(names)
+    if is_text(name):
+        return "text of at most 4000 characters"
     low, high = bounds(name)
     kind = "a whole number " if spec.model_fields[name].annotation is int else ""
     return f"{kind}between {low:.10g} and {high:.10g}"
