@@ -110,6 +110,9 @@ def _in_browser(app: Dash) -> None:
         ClientsideFunction(here, "share"), Output("share", "children"), Input("share", "n_clicks"),
         prevent_initial_call=True)
     app.clientside_callback(
+        ClientsideFunction(here, "board"), Output("placed", "data"), Input("board", "n_clicks"),
+        State("link", "data"), prevent_initial_call=True)
+    app.clientside_callback(
         ClientsideFunction(here, "branch"), Output("branched", "data"), Input("branch", "n_clicks"),
         State("link", "data"), prevent_initial_call=True)
     app.clientside_callback(

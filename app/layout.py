@@ -63,8 +63,9 @@ def control(name: str) -> html.Div:
                            comboboxProps={"width": 190, "position": "bottom-end"}, **slim, **aria)
         return html.Div([head, field], className="control")
     if is_text(name):
-        return html.Div([head, dmc.TextInput(id=ident, value=DEFAULTS[name], debounce=350, **slim, **aria)],
-                        className="control")
+        board = html.Button(words()["board.open"], id="board", type="button", className="board-open")
+        return html.Div([head, board, dmc.TextInput(id=ident, value=DEFAULTS[name], debounce=350, style={"gridColumn":
+                         "1 / 3", "display": "none"}, **aria)], className="control")
     number = dmc.NumberInput(
         id=ident, value=DEFAULTS[name], debounce=350, hideControls=True, allowDecimal=not whole(name),
         allowNegative=bounds(name)[0] < 0, **slim, **aria,
@@ -155,7 +156,7 @@ def stage() -> html.Main:
 def page() -> dmc.MantineProvider:
     """The whole page. Elements the player fills stay without children and callbacks."""
     right = html.Section([html.Div(id="charts"), html.Div(id="verdict"), html.Div(id="numbers")])
-    stores = ("link", "message", "origin", "branched", "compared", "sent", "shown", "folded")
+    stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded")
     memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]
     body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],
                     className="page", id="page")

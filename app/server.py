@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, cast
 
+import numpy as np
 from dash import Dash
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -23,13 +24,16 @@ from app.run import Run
 from app.sight import LOOKS, Look
 from app.stream import Busy, Runs
 from app.text import language, say, told, words
-from toy import FieldError
+from toy import FieldError, own
 from toy.cache import use_compilation_cache
 from toy.exhibits import EXHIBITS
+from toy.labels import domain
 from toy.link import Setup, build, parse
+from toy.training import start
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
+FILE = 1_000_000  # bytes of a file of points
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 INDEX = """<!DOCTYPE html>
@@ -156,6 +160,25 @@ def _routes(server: FastAPI, runs: Runs) -> None:
     @server.get("/api/scene")
     async def scene(request: Request) -> Response:
         return _gzipped(request, await runs.picture(_setup(request), None, _look(request)))
+
+    @server.get("/api/points")
+    async def points(request: Request) -> dict[str, Any]:
+        setup = _setup(request)
+        manifold, data = setup.world.geometry, start(setup.world, setup.knobs)[1]
+        low, high = zip(*domain(manifold, setup.world.sampling))
+        many = setup.world.point_count > own.MOST
+        return {"low": low, "high": high, "points": "" if many else own.text(np.asarray(data.u), np.asarray(data.y)),
+                "message": say("board.many", most=own.MOST) if many else ""}
+
+    @server.post("/api/points")
+    async def placed(request: Request) -> dict[str, str]:
+        setup, body = _setup(request), b""
+        async for part in request.stream():
+            body += part
+            if len(body) > FILE:
+                raise FieldError("file", f"at most {FILE} bytes", len(body))
+        content = body.decode(errors="replace")
+        return {"points": own.read_csv(content, setup.world.geometry, setup.world.n, setup.knobs.offset)}
 
     @server.get("/api/health")
     async def health() -> dict[str, str]:

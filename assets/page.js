@@ -86,6 +86,16 @@
         return text || "";
       },
 
+      /** The board of own points; what is placed goes into the controls, which train it. */
+      board(_, link) {
+        const set = (control, value) => window.dash_clientside.set_props({ control }, { value });
+        window.dimple.board(link, (points) => {
+          set("points", points);
+          set("sampling", "own");
+        });
+        return skip();
+      },
+
       /** The run that is seen stays beside the one that branches from the step that is seen. */
       branch(_, link) {
         const { step, ready } = window.dimple?.state() ?? {};

@@ -42,6 +42,7 @@
     png: later((options) => parts.png(player, options)),
     gif: later((options) => parts.animation(player, options)),
     download: parts.download,
+    board: (link, done) => new parts.Board(link, done).open().catch((error) => player.words.tell("error", error.message)),
     state: () => player?.state() ?? NONE,
     mesh: () => player?.picture.mesh() ?? null,
     besideMesh: () => player?.companion?.picture.mesh() ?? null,
