@@ -49,7 +49,7 @@ class Foreign(Recording):
         """Always FieldError: there is no optimiser state to go on from."""
         raise FieldError("start", "a run that was trained here", "a net from elsewhere")
 
-    def save(self, path: Any) -> None:
+    def save(self, file: Any, provenance: Any = None) -> None:
         """Always FieldError: keep the function and its parameters where they come from."""
         raise FieldError("file", "a run that was trained here", "a net from elsewhere")
 

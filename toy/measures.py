@@ -147,8 +147,8 @@ def _gradients(recording: Recording, params: nets.Params) -> dict[str, float]:
 
 
 def _theory(recording: Recording, step: int) -> dict[str, float]:
-    """Predictions of `toy.theory` beside what they are held against, for flat M with normal directions."""
-    if not recording.world.geometry.flat or not recording.world.codimension:
+    """Predictions of `toy.theory` beside what they are held against, for our own nets on flat M with normals."""
+    if not recording.world.geometry.flat or not recording.world.codimension or recording.net is not None:
         return {}
     return {
         "predicted_vertical_gradient": float(theory.predicted_vertical_gradient(recording, step).mean()),
