@@ -52,6 +52,7 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._futures: dict[str, Future] = {}
         self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)
+        self._kept: dict[Hashable, Recording] = {}  # given to us: they cannot be trained again
         self._windows: Store[windows.Window] = Store(64)
         self._frames: Store[bytes] = Store(self.limits.frames, len)
         self._drawing: dict[Hashable, Future] = {}
@@ -75,6 +76,13 @@ class Runs:
             run.listeners += 1
             self._forget_old()
         return run
+
+    def keep(self, setup: Setup, recording: Recording) -> None:
+        """Show this recording for a setup, for as long as the server lives."""
+        self._kept[setup.run] = recording
+
+    def _found(self, setup: Setup) -> Recording | None:
+        return self._kept.get(setup.run) or self._recordings.get(setup.run)
 
     def leave(self, run: Run) -> None:
         """A listener goes; the last one takes an unfinished run with it."""
@@ -147,7 +155,7 @@ class Runs:
 
     def _trained(self, run: Run, setup: Setup) -> Recording | None:
         """The recording of a setup after the ones it comes from, found or made; None when nobody waits any more."""
-        found = self._recordings.get(setup.run)
+        found = self._found(setup)
         if found is not None:
             return found
         parent = None
@@ -187,7 +195,7 @@ class Runs:
 
     def _take_measures(self, run: Run) -> None:
         """Measure coarse to fine, giving way to frames; then phases; then the costlier distances."""
-        recording = self._recordings.get(run.setup.run)
+        recording = self._found(run.setup)
         if recording is None:
             run.post({"event": "done"})
             return
@@ -260,7 +268,7 @@ class Runs:
     async def recording(self, setup: Setup) -> Recording:
         """The recording, trained again if it has been dropped."""
         for _ in range(2):
-            recording = self._recordings.get(setup.run)
+            recording = self._found(setup)
             if recording is not None:
                 return recording
             run = self.join(setup)
@@ -273,7 +281,7 @@ class Runs:
                 await run.until_ready()
             finally:
                 self.leave(run)
-        recording = self._recordings.get(setup.run)
+        recording = self._found(setup)
         if recording is None:
             raise Busy(say("error.failed"))
         return recording

@@ -121,3 +121,24 @@ def test_a_net_from_elsewhere_is_neither_saved_nor_branched(foreign, tmp_path):
         foreign.save(tmp_path / "run.npz")
     with pytest.raises(FieldError, match="trained here"):
         simulate(foreign.world.replace(start="branch"), foreign.knobs, parent=foreign)
+
+
+def test_a_net_from_elsewhere_is_shown_in_the_page(foreign):
+    import json
+
+    from fastapi.testclient import TestClient
+
+    from app.show import application
+    from toy.exhibits import EXHIBITS
+
+    try:
+        with TestClient(application(foreign, "my-ball")) as client:
+            heard = [json.loads(line) for line in client.get("/api/run?exhibit=my-ball&v=2").text.splitlines()]
+            ready = next(event for event in heard if event["event"] == "ready")
+            assert ready["last_step"] == 2 and heard[-1]["event"] == "done"
+            assert np.allclose(ready["series"]["accuracy"], foreign.accuracy, atol=1e-3)
+            assert client.get("/api/frame?exhibit=my-ball&v=2&step=1").json()["meta"]["step"] == 1
+        with pytest.raises(FieldError, match="a new name"):
+            application(foreign, "wall")
+    finally:
+        EXHIBITS.pop("my-ball", None)
