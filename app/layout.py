@@ -135,6 +135,7 @@ def header() -> html.Header:
         dmc.Button(words()["header.compare"], id="compare", **quiet),
         dmc.Button(words()["header.about"], id="about-open", **quiet),
         dmc.Button(words()["header.share"], id="share", **quiet),
+        dmc.Button(words()["export.open"], id="export", **quiet),
         html.Span(dmc.Button(LANGUAGES[other], id="speak", **quiet), lang=other),
         dmc.ColorSchemeToggle(lightIcon="◐", darkIcon="◑", color="gray", variant="subtle",
                               **{"aria-label": words()["header.scheme"]}),

@@ -17,12 +17,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from plotly.offline import get_plotlyjs
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import callbacks, layout, wire
+from app import callbacks, downloads, layout, wire
 from app.language import Language
 from app.limits import Limits
 from app.run import Run
 from app.sight import LOOKS, Look
-from app.stream import Busy, Runs
+from app.stream import Busy, RunFailed, Runs
 from app.text import language, say, told, words
 from toy import FieldError, own
 from toy.cache import use_compilation_cache
@@ -119,6 +119,10 @@ def _errors(server: FastAPI) -> None:
         return JSONResponse({"event": "error", "field": error.field, "allowed": allowed,
                              "got": str(error.got)[:200], "message": message, "advice": advice}, 400)
 
+    @server.exception_handler(RunFailed)
+    async def failed(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"event": "error", "field": None, "message": str(error), "advice": ""}, 400)
+
     @server.exception_handler(Busy)
     async def busy(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"event": "error", "field": None, "message": str(error), "advice": ""}, 503,
@@ -179,6 +183,18 @@ def _routes(server: FastAPI, runs: Runs) -> None:
                 raise FieldError("file", f"at most {FILE} bytes", len(body))
         content = body.decode(errors="replace")
         return {"points": own.read_csv(content, setup.world.geometry, setup.world.n, setup.knobs.offset)}
+
+    @server.get("/api/export.html")
+    async def page(request: Request, frames: str = "60", camera: str = "") -> Response:
+        return await downloads.page(runs, _setup(request), _look(request), frames, camera)
+
+    @server.get("/api/export.npz")
+    async def recording(request: Request) -> Response:
+        return await downloads.recording(runs, _setup(request))
+
+    @server.get("/api/export.csv")
+    async def measures(request: Request) -> Response:
+        return await downloads.measures(runs, _setup(request))
 
     @server.get("/api/health")
     async def health() -> dict[str, str]:

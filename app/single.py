@@ -38,6 +38,11 @@ class Single:
     setup: Setup
     look: Look
 
+    @property
+    def lines(self) -> int:
+        """How many lines the file has."""
+        return self.head.count("\n") + len(self.steps) + self.tail.count("\n")
+
     async def parts(self, runs: Runs) -> AsyncIterator[str]:
         """The file bit by bit: head, one line a frame, tail."""
         yield self.head
@@ -77,7 +82,7 @@ def _read(*parts: str) -> str:
 def _page(title: str, subtitle: str, about: dict[str, str], recorded: dict[str, Any]) -> tuple[str, str]:
     """The file's text before and after its frames."""
     said = {"title": title, "subtitle": subtitle, "name": words()["app.name"],
-            "made": say("single.from", date=about["date"][:10])}
+            "export": words()["export.open"], "made": say("single.from", date=about["date"][:10])}
     rows = [(words()[f"single.{name}"], text) for name, text in about.items()]
     player = "\n".join(_read(path.name) for path in sorted(ASSETS.glob("player*.js")))
     scripts = {"gifenc": _read("vendor", "gifenc.js"), "plotly": get_plotlyjs(), "player": player}

@@ -110,6 +110,12 @@
       if (frame && this.#step === step) this.#draw(frame);
     }
 
+    /** Draws just what belongs to `step` of the first run: for captures. */
+    async exactly(step) {
+      this.#step = this.own(step);
+      await this.#exact(this.#step);
+    }
+
     #draw(frame) {
       if (!this.picture.apply(frame, { pick: !this.player.playing })) return;
       this.frame = frame;

@@ -31,7 +31,7 @@
     base = 0; // updates of the net before step 0: more than none in a branch
     fields = null;
     companion = null;
-    #every = []; // all steps that can be shown, the sequence of the linear scale
+    every = []; // all steps that can be shown, the sequence of the linear scale
     #series = {};
     #scene = null;
     #plain = null; // the view the server draws unasked, in the events of a run
@@ -106,10 +106,10 @@
       this.steps = event.frame_steps;
       this.base = event.base ?? 0;
       this.fields = event.fields ?? null;
-      this.#every = event.carried ?? Array.from({ length: this.last + 1 }, (_, each) => each);
+      this.every = event.carried ?? Array.from({ length: this.last + 1 }, (_, each) => each);
       this.#series = event.series ?? {};
       this.provenance = event.provenance;
-      this.step = this.#every[parts.nearest(this.#every, autoplay ? 0 : run.step ?? step)];
+      this.step = this.every[parts.nearest(this.every, autoplay ? 0 : run.step ?? step)];
       this.#attach(this.view);
       this.timeline.reset(this.last);
       this.charts.show(event.charts, this.last);
@@ -261,7 +261,7 @@
     seek(step, dragging = false) {
       if (!this.last) return;
       if (dragging) this.pause();
-      this.#goto(this.#every[parts.nearest(this.#every, step)], dragging);
+      this.#goto(this.every[parts.nearest(this.every, step)], dragging);
     }
 
     /** By `by` steps; stepping is looking closely, so playing ends. */
@@ -272,7 +272,7 @@
 
     /** The step `by` entries further among all, or the end. */
     #next(by) {
-      return this.#every[Math.min(this.#every.length - 1, Math.max(0, parts.nearest(this.#every, this.step) + by))];
+      return this.every[Math.min(this.every.length - 1, Math.max(0, parts.nearest(this.every, this.step) + by))];
     }
 
     #goto(step, dragging = false) {
@@ -327,7 +327,7 @@
 
     /** Steps to play through: the log-spaced ones, or all. */
     get sequence() {
-      return this.log ? this.steps : this.#every;
+      return this.log ? this.steps : this.every;
     }
 
     #indexOf(step) {
@@ -381,12 +381,12 @@
     /** Draws a frame fetched for the step asked for, or for its neighbour. */
     draw(frame, step) {
       this.step = step;
-      this.#draw(frame);
+      this.#draw(frame, false);
     }
 
-    #draw(frame) {
+    #draw(frame, pick = !this.playing) {
       const start = performance.now();
-      if (this.picture.apply(frame, { pick: !this.playing })) this.shown = frame.meta.step;
+      if (this.picture.apply(frame, { pick })) this.shown = frame.meta.step;
       this.#tellStep(frame);
       this.frameTimes.push(performance.now() - start);
       if (this.frameTimes.length > 1000) this.frameTimes.shift();

@@ -1,101 +1,6 @@
-/* Pictures to keep: the picture with its words on one 2-D canvas, and a GIF of many, encoded in a worker. */
+/* Files to keep: a PNG of what is seen, a GIF of many encoded in a worker, and what the server writes. */
 (() => {
   const parts = (window.dimpleParts ??= {});
-  const { css, say } = parts;
-
-  const FONT = () => getComputedStyle(document.body).fontFamily;
-
-  /** The live picture with title, legend, caption, step and phase, drawn on a new canvas of the given size (pixels). */
-  async function compose(picture, words, width, height) {
-    const canvas = Object.assign(document.createElement("canvas"), { width, height });
-    const pen = canvas.getContext("2d", { willReadFrequently: true });
-    const unit = height / 100;
-    const pad = 3 * unit;
-    pen.fillStyle = css("paper");
-    pen.fillRect(0, 0, width, height);
-    pen.textBaseline = "alphabetic";
-    const top = heading(pen, words, pad, unit, width);
-    const foot = 14 * unit;
-    await drawPlot(pen, picture, 0, top, width, height - top - foot);
-    legend(pen, picture.legend ?? [], pad, height - foot + 1.5 * unit, unit, width);
-    footer(pen, words, pad, height - pad, unit, width);
-    return canvas;
-  }
-
-  function heading(pen, { title, subtitle }, pad, unit, width) {
-    let y = pad + 3 * unit;
-    y = text(pen, title, pad, y, 3.6 * unit, "600", css("ink"), width - 2 * pad);
-    return text(pen, subtitle, pad, y + 0.8 * unit, 2.3 * unit, "400", css("mute"), width - 2 * pad);
-  }
-
-  function footer(pen, { step, phase, caption }, pad, y, unit, width) {
-    text(pen, caption, pad, y, 2 * unit, "400", css("mute"), width - 2 * pad);
-    const above = y - 3.2 * unit;
-    text(pen, step, pad, above, 3 * unit, "600", css("ink"), width / 2);
-    pen.textAlign = "right";
-    text(pen, phase, width - pad, above, 3 * unit, "600", css("accent"), width / 2);
-    pen.textAlign = "left";
-  }
-
-  /** One line of text, made smaller rather than cut if it does not fit. Returns the y under it. */
-  function text(pen, words, x, y, size, weight, colour, room) {
-    if (!words) return y;
-    pen.fillStyle = colour;
-    pen.font = `${weight} ${size}px ${FONT()}`;
-    const share = Math.min(1, room / pen.measureText(words).width);
-    if (share < 1) pen.font = `${weight} ${size * share}px ${FONT()}`;
-    pen.fillText(words, x, y);
-    return y + size;
-  }
-
-  async function drawPlot(pen, picture, x, y, width, height) {
-    const { clientWidth, clientHeight } = picture.plot;
-    const scale = Math.min(width / clientWidth, height / clientHeight);
-    const place = [x + (width - clientWidth * scale) / 2, y + (height - clientHeight * scale) / 2, clientWidth * scale, clientHeight * scale];
-    const gl = parts.scene.canvas(picture.plot);
-    if (gl) {
-      // the GL canvas holds its picture only until this task ends
-      parts.scene.redraw(picture.plot, false);
-      pen.drawImage(gl, ...place);
-      return;
-    }
-    const image = new Image();
-    image.src = await Plotly.toImage(picture.plot, { format: "png", width: clientWidth, height: clientHeight, scale });
-    await image.decode();
-    pen.drawImage(image, ...place);
-  }
-
-  function legend(pen, entries, x, y, unit, width) {
-    const size = 2.2 * unit;
-    pen.font = `400 ${size}px ${FONT()}`;
-    for (const entry of entries) {
-      const room = pen.measureText(entry.name).width + 3.2 * size;
-      if (x + room > width) return;
-      sign(pen, entry, x + size / 2, y - size * 0.35, size * 0.45);
-      pen.fillStyle = css("mute");
-      pen.fillText(entry.name, x + 1.6 * size, y);
-      x += room;
-    }
-  }
-
-  function sign(pen, { kind, symbol, colour, scale }, x, y, radius) {
-    pen.fillStyle = pen.strokeStyle = colour;
-    pen.lineWidth = radius / 3;
-    if (scale) {
-      pen.fillStyle = pen.createLinearGradient(x - radius, 0, x + radius, 0);
-      scale.forEach(([at, stop]) => pen.fillStyle.addColorStop(at, stop));
-    }
-    pen.beginPath();
-    const through = (corners) => corners.forEach(([a, b]) => pen.lineTo(x + a * radius, y + b * radius));
-    if (kind === "marker" && symbol.startsWith("circle")) pen.arc(x, y, radius, 0, 2 * Math.PI);
-    else if (kind === "marker") through([[0, -1], [1, 0], [0, 1], [-1, 0]]);
-    else if (kind === "surface") pen.rect(x - radius, y - radius, 2 * radius, 2 * radius);
-    else if (kind === "arrow") through([[-1, -0.2], [0.2, -0.2], [0.2, -0.7], [1, 0], [0.2, 0.7], [0.2, 0.2], [-1, 0.2]]);
-    else pen.rect(x - radius, y - radius / 5, 2 * radius, radius / 2.5);
-    pen.closePath();
-    if (kind === "marker" && symbol.includes("open")) pen.stroke();
-    else pen.fill();
-  }
 
   // Runs inside the worker, beside gifenc. One message a frame; each is answered, so that frames do not pile up.
   const WORKER = `
@@ -133,7 +38,7 @@
     const worker = await encoder();
     try {
       for (let at = 0; at < count; at++) {
-        signal.throwIfAborted();
+        signal?.throwIfAborted();
         const canvas = await draw(at);
         const { width, height } = canvas;
         const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data.buffer;
@@ -147,63 +52,55 @@
     }
   }
 
-  /** The picture as it is seen now, with its words. */
-  function capture(player, width = 1280, height = 720) {
-    const { shown, last, timeline, picture } = player;
-    const values = { step: shown, last, accuracy: player.accuracy(shown)?.toFixed(2) ?? "–" };
-    return compose(picture, {
-      title: document.getElementById("title").textContent,
-      subtitle: document.getElementById("subtitle").textContent,
-      step: `${say("player_where", values)}   ${say("player_accuracy", values)}`,
-      phase: timeline.phaseAt(shown),
-      caption: picture.caption.textContent,
-    }, width, height);
+  /** Draws exactly `step`, with the camera of `home` turned by `angle` degrees. */
+  async function pose(player, step, home, angle) {
+    const frame = await player.fetcher.exact(step);
+    if (home) for (const { plot } of parts.pictures(player)) parts.scene.lookFrom(plot, turned(home, angle));
+    player.draw(frame, step);
+    await player.companion?.exactly(step);
+    for (const { drawn } of parts.pictures(player)) await drawn;
+  }
+
+  /** Back to how it was looked at before the captures. */
+  async function rest(player, step, home) {
+    await pose(player, step, home, 0);
+    player.seek(step);
+    player.picture.settle();
   }
 
   /** The picture with its words as a PNG blob, `scale` times finer than width x height; of the step shown, or of `step`
    *  with the camera turned by `angle` degrees. */
-  async function png(player, { width = 960, height = 540, scale = 1, step = null, angle = 0 } = {}) {
-    const { picture } = player;
-    const camera = angle ? picture.camera : null;
-    if (step !== null) player.draw(await player.fetcher.exact(step), step);
-    if (camera) parts.scene.lookFrom(picture.plot, turned(camera, angle));
-    const blunt = parts.scene.sharpen(picture.plot, scale);
+  async function png(player, { width = 960, height = 540, scale = 1, step = player.step, angle = 0 } = {}) {
+    player.pause();
+    const size = [Math.round(scale * width), Math.round(scale * height)];
+    const [before, home] = [player.step, player.picture.camera];
+    const blunt = parts.sharpened(player, ...size);
     try {
-      const canvas = await capture(player, Math.round(scale * width), Math.round(scale * height));
+      await pose(player, step, home, angle);
+      const canvas = await parts.capture(player, ...size);
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
       return parts.pngText(blob, parts.provenance(player));
     } finally {
       blunt();
-      if (camera) parts.scene.lookFrom(picture.plot, camera);
+      await rest(player, before, home);
     }
   }
 
-  /** A GIF of `steps` (a list, or how many), the camera turning by `turn` degrees in all. */
-  async function animation(player, { steps = 60, width = 800, height = 600, fps = 12, turn = 0, onProgress, signal } = {}) {
-    const { picture, words } = player;
+  /** A GIF blob of `steps` (a list, or how many), the camera turning by `turn` degrees in all. */
+  async function animation(player, { steps = 60, width = 800, height = 600, fps = 12, turn = 0, onProgress = () => {}, signal } = {}) {
     const list = Array.isArray(steps) ? steps : thinned(player.steps, steps);
-    const control = new AbortController();
-    signal?.addEventListener("abort", () => control.abort());
     player.pause();
-    const [home, camera] = [player.step, picture.camera];
-    words.tell("busy", say("player_gif"), { actions: [{ label: say("player_cancel"), act: () => control.abort() }] });
+    const [step, home] = [player.step, player.picture.camera];
+    const blunt = parts.sharpened(player, width, height);
     const draw = async (at) => {
-      const frame = await player.fetcher.exact(list[at]);
-      if (camera) parts.scene.lookFrom(picture.plot, turned(camera, (turn * at) / Math.max(1, list.length - 1)));
-      player.draw(frame, list[at]);
-      return capture(player, width, height);
-    };
-    const report = (share) => {
-      words.advance(share, say("player_gif"));
-      onProgress?.(share);
+      await pose(player, list[at], home, (turn * at) / Math.max(1, list.length - 1));
+      return parts.capture(player, width, height);
     };
     try {
-      return await gif(draw, list.length, { fps, about: parts.provenance(player), onProgress: report, signal: control.signal });
+      return await gif(draw, list.length, { fps, about: parts.provenance(player), onProgress, signal });
     } finally {
-      words.hush("busy");
-      words.advance(null);
-      if (camera) parts.scene.lookFrom(picture.plot, camera);
-      player.seek(home);
+      blunt();
+      await rest(player, step, home);
     }
   }
 
@@ -222,11 +119,29 @@
     return Array.from({ length: count }, (_, at) => list[Math.round((at * (list.length - 1)) / (count - 1))]);
   }
 
+  /** What the server writes of the run on show: a blob of `kind` (html, npz, csv), counted by lines where it says how many. */
+  async function written(player, kind, { frames, onProgress = () => {}, signal } = {}) {
+    const eye = player.picture.camera?.eye;
+    const camera = eye && [eye.x, eye.y, eye.z].map((value) => value.toFixed(2)).join(",");
+    const options = { ...player.view, ...(frames && { frames }), ...(camera && { camera }) };
+    const response = await parts.answer(await fetch(`/api/export.${kind}?${parts.query(player.link, options)}`, { signal }));
+    const lines = Number(response.headers.get("X-Lines"));
+    const reader = response.body.getReader();
+    const bits = [];
+    for (let seen = 0; ;) {
+      const { value, done } = await reader.read();
+      if (done) return new Blob(bits, { type: response.headers.get("Content-Type") });
+      bits.push(value);
+      for (let at = value.indexOf(10); lines && at >= 0; at = value.indexOf(10, at + 1)) seen += 1;
+      if (lines) onProgress(seen / lines);
+    }
+  }
+
   function download(blob, name) {
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  Object.assign(parts, { capture, png, animation, download });
+  Object.assign(parts, { png, animation, written, download });
 })();

@@ -17,6 +17,7 @@
     #path = "none";
     #notes = [];
     #recolour = (tree) => tree;
+    drawn = null; // a promise, where drawing a frame takes longer than the call
 
     constructor(root) {
       const plotGlPixelRatio = parts.scene.software() ? window.devicePixelRatio : 2;
@@ -133,7 +134,7 @@
       else if (this.#held && this.plot._fullLayout?.scene) {
         this.#waiting = frame;
         return false;
-      } else this.#restyle(frame.traces, data);
+      } else this.drawn = this.#restyle(frame.traces, data);
       this.#frame = frame;
       this.#write(frame);
       return true;

@@ -215,18 +215,18 @@
     liveScene(gd)?.camera?.lookAt?.([eye.x, eye.y, eye.z], [center.x, center.y, center.z], [up.x, up.y, up.z]);
   }
 
-  /** `scale` times as many pixels in the GL canvas, as far as the graphics allow. Returns what takes it back. */
-  function sharpen(gd, scale) {
+  /** At least `ratio` GL pixels a page pixel, as far as the graphics allow. Returns what takes it back. */
+  function sharpen(gd, ratio) {
     const plot = liveScene(gd)?.glplot;
-    if (!plot || scale === 1) return () => {};
-    const before = plot.pixelRatio;
-    const most = plot.gl.getParameter(plot.gl.MAX_RENDERBUFFER_SIZE) / Math.max(gd.clientWidth, gd.clientHeight);
-    const set = (ratio) => {
-      plot.pixelRatio = ratio;
+    const before = plot?.pixelRatio;
+    const most = plot?.gl.getParameter(plot.gl.MAX_RENDERBUFFER_SIZE) / Math.max(gd.clientWidth, gd.clientHeight);
+    const set = (value) => {
+      plot.pixelRatio = value;
       window.dispatchEvent(new Event("resize")); // gl-plot3d listens and gives its canvas the new size
       redraw(gd, false);
     };
-    set(Math.min(most, before * scale));
+    if (!(Math.min(ratio, most) > before)) return () => {};
+    set(Math.min(ratio, most));
     return () => set(before);
   }
 

@@ -123,5 +123,5 @@
     }
   }
 
-  Object.assign(parts, { Refusal, Frames, server, recorded, decodeTimes });
+  Object.assign(parts, { Refusal, Frames, server, recorded, answer, query, decodeTimes });
 })();

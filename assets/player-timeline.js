@@ -197,7 +197,7 @@
   };
 
   const TYPING = `input, textarea, select, [contenteditable=true], [role=slider], [role=combobox], [role=tab], [role=radio],
-    [role=menuitem], [role=option], [role=dialog] *`;
+    [role=menuitem], [role=option], [role=dialog] *, dialog *`;
 
   /** The listener for the keys of playing: space, arrows (with shift ten steps), Home, End; not while typing. */
   parts.keyboard = (player) => (event) => {
