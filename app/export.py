@@ -22,6 +22,7 @@ from app.sight import Look
 from app.single import single
 from app.stream import Runs
 from app.text import say
+from toy.cache import use_compilation_cache
 from toy.errors import FieldError
 from toy.link import Setup
 
@@ -104,6 +105,7 @@ def _check_tools(files: dict[str, Path]) -> None:
 
 def write(job: Job, tell: Tell) -> None:
     """Train once and write every file. FieldError, RunFailed; files are whole or absent."""
+    use_compilation_cache()
     text, steps = asyncio.run(_gathered(job, tell))
     if not any(kind in job.files for kind in PICTURES):
         return
