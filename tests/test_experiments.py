@@ -1,6 +1,7 @@
 """Every experiment: documented, repeatable, its verdicts a function of its table that can come out either way."""
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from toy.experiment import Evidence, evidence, setups
 from toy.experiments import EXPERIMENTS
 from toy.experiments import numbers as of
 from toy.link import Setup, build
+from toy.origin import Origin
 
 RANDOM_TABLES = 4000
 NAMES = sorted(EXPERIMENTS)
@@ -21,13 +23,21 @@ def small(setup: Setup) -> Setup:
     world, knobs = setup.world, setup.knobs
     normal = max(world.geometry.e - world.k, min(world.codimension, 3))
     world = world.replace(codimension=normal, points_per_side=3, hidden_layers=1, width=8, batch_size=0)
-    return Setup(setup.exhibit, world, knobs.replace(steps=min(knobs.steps, 20)), setup.view)
+    return replace(setup, world=world, knobs=knobs.replace(steps=min(knobs.steps, 20)), origin=early(setup.origin))
+
+
+def early(origin: Origin | None) -> Origin | None:
+    """The same origin in a run of at most 20 steps."""
+    if origin is None:
+        return None
+    changes = tuple((name, min(value, 20) if name == "steps" else value) for name, value in origin.changes)
+    return Origin(changes, min(origin.step, 10), early(origin.origin))
 
 
 def run(name: str, seed: int = 0) -> Evidence:
     def train(setup: Setup):
         setup = small(setup)
-        return simulate(setup.world, setup.knobs)
+        return simulate(setup.world, setup.knobs, origin=setup.origin)
 
     return evidence(EXPERIMENTS[name], build(name, {"seed": seed}), train)
 
@@ -91,3 +101,20 @@ def test_the_hero_world_has_a_dimple_a_point_and_shuffled_labels_have_not(hero):
 
     share, level = own_dimples(hero)
     assert share >= 0.8 > level
+
+
+def test_class_signal_of_points_made_by_hand(rng):
+    from toy import World
+    from toy.experiments.wrong_labels import class_signal
+    from toy.labels import Data
+
+    world, y = World(codimension=3), np.repeat([1.0, -1.0], 50)
+    u, z = rng.uniform(size=(100, 2)), 0.1 * rng.standard_normal((100, 3))
+    told = np.hstack([u, z + 0.2 * y[:, None] * np.array([0, 0, 1])]).astype(np.float32)
+    step, mu, level = class_signal(world, Data(u.astype(np.float32), told, y))
+    assert np.allclose(step, [0, 0, 0, 0, 0.4], atol=0.07) and level < 0.6
+    assert math.isclose(mu, 0.4 / (0.1 * math.sqrt(3)), rel_tol=0.2)  # the tangent part counts for nothing
+    untold = np.hstack([u, z]).astype(np.float32)
+    mus = [class_signal(world, Data(u.astype(np.float32), untold, rng.permutation(y)))[1:] for _ in range(40)]
+    assert sum(a > b for a, b in mus) <= 6  # about 2 of 40
+    assert math.isnan(class_signal(world, Data(u.astype(np.float32), untold, np.ones(100)))[1])
