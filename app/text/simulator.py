@@ -26,7 +26,7 @@ def own() -> dict[str, str]:
             out[f"claim.{name}.{claim.name}"] = claim.prediction
             out[f"claim.{name}.{claim.name}.value"] = claim.value
             out[f"claim.{name}.{claim.name}.null"] = claim.null
-    out |= {f"unit.{unit}": unit for unit in units if unit not in ("", "1")}
+    out |= {f"unit.{unit}": unit for unit in sorted(units) if unit not in ("", "1")}
     return {key: text for key, text in out.items() if text}
 
 
