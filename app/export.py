@@ -103,13 +103,16 @@ def _check_tools(files: dict[str, Path]) -> None:
         raise ImportError(say("export.ffmpeg"))
 
 
-def write(job: Job, tell: Tell) -> None:
+def nothing(_what: str, _share: float | None) -> None:
+    """For whom progress does not matter."""
+
+
+def write(job: Job, tell: Tell = nothing) -> None:
     """Train once and write every file. FieldError, RunFailed; files are whole or absent."""
-    use_compilation_cache()
-    text, steps = asyncio.run(_gathered(job, tell))
+    text, steps = gathered(job, tell)
     if not any(kind in job.files for kind in PICTURES):
         return
-    with _player(text, job, tell) as page:
+    with player(text, job, tell) as page:
         width, height = job.size
         options = {"steps": steps, "width": width, "height": height, "fps": job.fps, "turn": job.turn}
         if path := job.files.get("gif"):
@@ -121,8 +124,13 @@ def write(job: Job, tell: Tell) -> None:
             _put(path, base64.b64decode(page.evaluate(PNG, picture)))
 
 
-async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int]]:
+def gathered(job: Job, tell: Tell = nothing) -> tuple[str, list[int]]:
     """Run, measure, draw; write what needs no browser. The single HTML file and the steps in it."""
+    use_compilation_cache()
+    return asyncio.run(_gathered(job, tell))
+
+
+async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int]]:
     runs = Runs()
     try:
         run = await runs.finished(job.setup, lambda line: _heard(json.loads(line), tell))
@@ -161,7 +169,7 @@ def _put(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _player(text: str, job: Job, tell: Tell) -> Iterator[Any]:
+def player(text: str, job: Job, tell: Tell = nothing) -> Iterator[Any]:
     """The file of a run, open in a headless browser that can reach nothing else."""
     from playwright.sync_api import sync_playwright
 

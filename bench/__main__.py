@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import meshes, page, training
+from bench import export, meshes, page, training
 
-PARTS = {"training": training.bench, "meshes": meshes.bench, "page": page.bench}
+PARTS = {"training": training.bench, "meshes": meshes.bench, "page": page.bench,
+         "export": export.bench}
 OUT = Path(__file__).parent / "out" / "bench.json"
 
 
