@@ -131,6 +131,7 @@ def header() -> html.Header:
     return html.Header([
         html.Button("☰", id="fold", type="button", className="fold", title=words()["header.controls"]),
         html.B(words()["app.name"]), picker, html.Span(className="sp"),
+        dmc.Button(words()["header.lesson"], id="lesson-open", **quiet),
         dmc.Button(words()["header.branch"], id="branch", **quiet),
         dmc.Button(words()["header.compare"], id="compare", **quiet),
         dmc.Button(words()["header.about"], id="about-open", **quiet),
@@ -146,7 +147,8 @@ def header() -> html.Header:
 def stage() -> html.Main:
     """The picture with its words and its time line; all but `looks` is filled by the player."""
     return html.Main([
-        html.Div([html.H1(id="title"), html.P(id="subtitle"), html.Div(id="legend")], className="ttl"),
+        html.Div([html.H1(id="title"), *(html.P(id=name) for name in ("look", "subtitle")), html.Div(id="legend")],
+                 className="ttl"),
         html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"),
                   *(html.Div(id=name, className="picture") for name in ("picture", "beside"))], className="stage"),
         looks(),
@@ -156,7 +158,8 @@ def stage() -> html.Main:
 
 def page() -> dmc.MantineProvider:
     """The whole page. Elements the player fills stay without children and callbacks."""
-    right = html.Section([html.Div(id="charts"), html.Div(id="verdict"), html.Div(id="numbers")])
+    right = html.Section([html.Div(id="lesson", role="region", hidden=True),
+                          *(html.Div(id=name) for name in ("charts", "verdict", "numbers"))])
     stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded")
     memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]
     body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],

@@ -15,6 +15,7 @@ from toy.measures import MEASURES, distances, measure
 from toy.phases import bands
 from toy.phases import phases as find_phases
 
+PHASES = ("t_cling", "t_dimple", "crossover", "t_all_right")  # the steps that `toy.phases` finds
 DISTANCE_STEPS = 24  # of the measured steps, those at which the costly distances are taken too
 
 
@@ -68,7 +69,7 @@ def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dic
     """The run is over: its last picture, the steps to fetch, and what is known without measuring."""
     return {
         "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
-        "charts": drawn, "title": title(setup), "subtitle": subtitle(setup, window),
+        "charts": drawn, "title": title(setup), "look": look(setup), "subtitle": subtitle(setup, window),
         "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
         "diverged_at": recording.diverged_at, "base": recording.base, "provenance": provenance(setup),
         "fields": {**setup.world.model_dump(), **setup.knobs.model_dump()},
@@ -83,10 +84,21 @@ def cause(setup: Setup) -> str:
 
 def title(setup: Setup) -> str:
     """The exhibit's headline, as long as its points are those the headline speaks of."""
-    world, base = setup.world, EXHIBITS[setup.exhibit].world
-    if (world.manifold, world.labels, world.sampling) == (base.manifold, base.labels, base.sampling):
+    if own_points(setup):
         return words().get(f"exhibit.{setup.exhibit}.title", setup.exhibit)
+    world = setup.world
     return say("title.changed", manifold=choice("manifold", world.manifold), labels=choice("labels", world.labels))
+
+
+def look(setup: Setup) -> str:
+    """What to look at in an exhibit; nothing once its points are others."""
+    return words().get(f"exhibit.{setup.exhibit}.look", "") if own_points(setup) else ""
+
+
+def own_points(setup: Setup) -> bool:
+    """Whether a setup still has the exhibit's points, whatever is trained on them."""
+    world, base = setup.world, EXHIBITS[setup.exhibit].world
+    return (world.manifold, world.labels, world.sampling) == (base.manifold, base.labels, base.sampling)
 
 
 def choice(field: str, value: str) -> str:
@@ -136,12 +148,8 @@ def phases(recording: Recording, table: Table) -> dict[str, Any]:
     """The phases found in the measures, as bands and marks of the time line and a verdict in words."""
     columns = table.columns()
     found = find_phases(columns["steps"], columns, recording.accuracy, recording.margin)
-    marks = [
-        {"step": step, "label": words()[f"mark.{name}"]}
-        for name, step in (("t_cling", found.t_cling), ("t_dimple", found.t_dimple), ("crossover", found.crossover),
-                           ("t_all_right", found.t_all_right))
-        if step is not None
-    ]
+    marks = [{"step": step, "label": words()[f"mark.{name}"]}
+             for name in PHASES if (step := getattr(found, name)) is not None]
     shown: dict[str, Any] = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,
              "accuracy": "-" if found.accuracy_at_t_cling is None else f"{found.accuracy_at_t_cling:.2f}",
              "fall": f"{found.fall:.0f}" if found.fall >= 10 else f"{found.fall:.1f}"}
@@ -153,6 +161,7 @@ def phases(recording: Recording, table: Table) -> dict[str, Any]:
         verdict = " ".join([words()["verdict.not"], *(say(f"verdict.{name}", **shown) for name in found.failures)])
     return {
         "event": "phases", "verdict": verdict, "two_phases": found.two_phases, "marks": marks,
+        "found": {name: getattr(found, name) for name in PHASES},
         "bands": [{"name": name, "from": start, "to": end}
                   for name, start, end in bands(found, recording.last_step)],
     }

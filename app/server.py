@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from plotly.offline import get_plotlyjs
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import callbacks, downloads, layout, wire
+from app import callbacks, downloads, layout, lessons, wire
 from app.language import Language
 from app.limits import Limits
 from app.run import Run
@@ -43,7 +43,8 @@ INDEX = """<!DOCTYPE html>
     <title>$title</title>
     <link rel="icon" href="data:image/svg+xml,$icon">
     $css
-    <script>window.DIMPLE_TEXT = $text; window.DIMPLE_RANGES = $ranges; window.DIMPLE_PLOTLY = "$plotly";</script>
+    <script>window.DIMPLE_TEXT = $text; window.DIMPLE_RANGES = $ranges; window.DIMPLE_PLOTLY = "$plotly";
+      window.DIMPLE_LESSONS = $lessons;</script>
     <script>$fetch</script>
     <script src="$plotly" defer></script>
   </head>
@@ -94,7 +95,8 @@ class Page(Dash):
         """The HTML of the page, before any script has run."""
         own = {"title": words()["app.name"], "lang": language(), "text": wire.script(words())}
         return Template(INDEX).substitute(
-            parts, **own, icon=ICON, plotly=PLOTLY, ranges=wire.script(layout.ranges()), fetch=FETCH)
+            parts, **own, icon=ICON, plotly=PLOTLY, ranges=wire.script(layout.ranges()), fetch=FETCH,
+            lessons=wire.script(lessons.script()))
 
 
 def _page(server: FastAPI) -> Dash:

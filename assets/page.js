@@ -28,9 +28,20 @@
   }
 
   /** The address of what is seen now. */
-  const shared = () => new URL(`?${window.dimple?.share() || location.search.slice(1)}`, location.href);
+  function shared() {
+    const link = new URL(`?${window.dimple?.share() || location.search.slice(1)}`, location.href);
+    keepLesson(link.searchParams);
+    return link;
+  }
 
-  let first = true;
+  /** A lesson is the page's alone: the player's link may hold an earlier step of it. */
+  function keepLesson(params) {
+    const lesson = new URLSearchParams(location.search).get("lesson");
+    if (lesson) params.set("lesson", lesson);
+    else params.delete("lesson");
+  }
+
+  let heard = "";
   let opened = "";
   let hiding = 0;
 
@@ -44,17 +55,18 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dimplePage: {
-      /** A new link: into the address bar, and to the player. What the address says of step and camera holds at first. */
+      /** A new link: into the address bar, and to the player. Step and camera of a new address hold too. */
       open(link, search) {
         if (!link || link === opened) return skip();
         opened = link;  // filling the controls from a link says the same link again
-        const asked = new URLSearchParams(first ? search || "" : "");
+        const asked = new URLSearchParams(search === heard ? "" : search || "");
         const full = new URLSearchParams(link);
         for (const name of ["step", "camera", "with"]) if (asked.has(name)) full.set(name, asked.get(name));
         const beside = window.dimple?.state().beside;
         if (beside) full.set("with", beside);
         full.set("lang", document.documentElement.lang);
-        first = false;
+        keepLesson(full);
+        heard = search;
         history.replaceState(null, "", `?${full}`);
         withPlayer((player) => player.open(`${full}`));
         return link;

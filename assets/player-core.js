@@ -114,7 +114,7 @@
       this.timeline.reset(this.last);
       this.charts.show(event.charts, this.last);
       this.numbers.measured(null);
-      this.words.heading(event.title, event.subtitle);
+      this.words.heading(event.title, event.subtitle, event.look);
       this.words.verdict("");
       const [scene, frame] = await this.#first(event);
       if (this.run !== run) return;

@@ -87,4 +87,6 @@
       this.root.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
     }
   };
+
+  parts.latest = latest;
 })();

@@ -16,7 +16,7 @@
     throw new Refusal(event?.message ? event : { message: `HTTP ${response.status}`, advice: "" }, response.status);
   }
 
-  const PAGE = ["step", "camera", "with"]; // what of a link is the page's business, not the server's
+  const PAGE = ["step", "camera", "with", "lesson"]; // what of a link is the page's business, not the server's
 
   function query(link, options) {
     const params = new URLSearchParams(link.replace(/^\?/, ""));

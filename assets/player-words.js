@@ -19,7 +19,8 @@
       this.hush();
     }
 
-    heading(title, subtitle) {
+    heading(title, subtitle, look = "") {
+      if (byId("look")) write(byId("look"), look);
       write(byId("title"), title ?? "");
       write(byId("subtitle"), subtitle ?? "");
     }
