@@ -41,8 +41,7 @@ _ALL = (
     Exhibit("robustness-or-accuracy", World(), Knobs()),
     Exhibit("wrong-labels", World(), Knobs()),
     Exhibit("where-it-fails", World(codimension=1), Knobs()),
-    # In 32 dimensions, unrolled: with one normal direction, as in the exhibit wave, the boundary is walls.
-    Exhibit("curved-worlds", World(manifold="wave"), Knobs(steps=1000)),
+    Exhibit("curved-worlds", World(manifold="wave", codimension=1), Knobs(steps=1000)),
     Exhibit("rival-views", World(), Knobs()),
     Exhibit("smoother-boundaries", World(), Knobs()),
     # Worlds without an experiment of their own.
