@@ -159,7 +159,7 @@ def stage() -> html.Main:
 def page() -> dmc.MantineProvider:
     """The whole page. Elements the player fills stay without children and callbacks."""
     right = html.Section([html.Div(id="lesson", role="region", hidden=True),
-                          *(html.Div(id=name) for name in ("charts", "verdict", "numbers"))])
+                          *(html.Div(id=name) for name in ("tabs", "evidence", "charts", "verdict", "numbers"))])
     stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded")
     memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]
     body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],

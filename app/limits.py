@@ -20,3 +20,8 @@ class Limits:
     preview_after: float = 0.3  # seconds of training before a first picture is shown
     preview_every: float = 1.0
     measures_every: float = 0.3  # seconds between two updates of the charts
+    studies: int = 12  # finished experiments and sweeps whose events are kept
+    studies_waiting: int = 4  # queued behind the one that runs
+    study_seeds: int = 32
+    sweep_runs: int = 64
+    trials: int = 400  # seeds of experiments kept, some 20 kB each

@@ -32,7 +32,11 @@ class Run:
 
     def post(self, event: dict[str, Any]) -> None:
         """Tell all listeners; callable from any thread."""
-        self.post_line(event["event"], wire.line(event))
+        self.post_as(event["event"], event)
+
+    def post_as(self, kind: str, event: dict[str, Any]) -> None:
+        """The same under another kind: events of one kind replace each other."""
+        self.post_line(kind, wire.line(event))
 
     def post_line(self, kind: str, line: bytes) -> None:
         """The same for an event that is already encoded."""

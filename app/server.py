@@ -21,8 +21,10 @@ from app import callbacks, downloads, layout, lessons, wire
 from app.language import Language
 from app.limits import Limits
 from app.run import Run
+from app.shared import Busy, Shared
 from app.sight import LOOKS, Look
-from app.stream import Busy, RunFailed, Runs
+from app.stream import RunFailed, Runs
+from app.studies import Studies, about, fields
 from app.text import language, say, told, words
 from toy import FieldError, own
 from toy.cache import use_compilation_cache
@@ -70,6 +72,7 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     """The whole application; `warm` trains the first exhibit at the start, so that the first visitor waits little."""
     use_compilation_cache()
     runs = Runs(limits, executor)
+    studies = Studies(runs.limits, runs.quiet)
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
@@ -77,13 +80,14 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
             runs.join(build(next(iter(EXHIBITS)), {}))  # never left: nobody's leaving may cancel it
         yield
         runs.close()
+        studies.close()
 
     server = FastAPI(title=words()["app.name"], lifespan=alive, docs_url=None, redoc_url=None, openapi_url=None)
-    server.state.runs = runs
+    server.state.runs, server.state.studies = runs, studies
     server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     server.add_middleware(Language)
     _errors(server)
-    _routes(server, runs)
+    _routes(server, runs, studies)
     _page(server)
     return server
 
@@ -144,18 +148,25 @@ def _look(request: Request) -> Look:
     return Look(**{name: request.query_params[name] for name in LOOKS if name in request.query_params})
 
 
-def _routes(server: FastAPI, runs: Runs) -> None:
+def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
     """The player's routes."""
 
     @server.get("/api/run")
     async def run(request: Request) -> StreamingResponse:
-        joined = runs.join(_setup(request))
-        squeeze = "gzip" in request.headers.get("accept-encoding", "")
-        # An encoding of its own, even "identity", keeps the middleware from holding events back.
-        headers = {"Content-Encoding": "gzip" if squeeze else "identity", "Cache-Control": "no-store",
-                   "X-Accel-Buffering": "no"}
-        events = _events(request, runs, joined, squeeze)
-        return StreamingResponse(events, media_type="application/x-ndjson", headers=headers)
+        return _stream(request, runs, runs.join(_setup(request)))
+
+    @server.get("/api/experiment")
+    async def experiment(request: Request) -> JSONResponse:
+        return JSONResponse({**about(_setup(request)), "fields": fields(), "limits": {
+            "seeds": runs.limits.study_seeds, "sweep": runs.limits.sweep_runs}})
+
+    @server.get("/api/evidence")
+    async def evidence(request: Request, seeds: str = "1") -> StreamingResponse:
+        return _stream(request, studies, studies.evidence(_setup(request), seeds))
+
+    @server.get("/api/sweep")
+    async def sweep(request: Request) -> StreamingResponse:
+        return _stream(request, studies, studies.sweep(_setup(request), request.query_params))
 
     @server.get("/api/frame")
     async def frame(request: Request, step: str = "") -> Response:
@@ -223,7 +234,17 @@ def _gzipped(request: Request, body: bytes, kind: str = "application/json") -> R
     return Response(gzip.decompress(body), media_type=kind, headers={"Content-Encoding": "identity"})
 
 
-async def _events(request: Request, runs: Runs, run: Run, squeeze: bool) -> AsyncIterator[bytes]:
+def _stream(request: Request, shared: Shared, run: Run) -> StreamingResponse:
+    """A run's events as they come."""
+    squeeze = "gzip" in request.headers.get("accept-encoding", "")
+    # An encoding of its own, even "identity", keeps the middleware from holding events back.
+    headers = {"Content-Encoding": "gzip" if squeeze else "identity", "Cache-Control": "no-store",
+               "X-Accel-Buffering": "no"}
+    events = _events(request, shared, run, squeeze)
+    return StreamingResponse(events, media_type="application/x-ndjson", headers=headers)
+
+
+async def _events(request: Request, shared: Shared, run: Run, squeeze: bool) -> AsyncIterator[bytes]:
     """A run's events, each flushed at once; leaving at the end, however that comes."""
     packer = zlib.compressobj(6, wbits=31) if squeeze else None
     try:
@@ -232,6 +253,6 @@ async def _events(request: Request, runs: Runs, run: Run, squeeze: bool) -> Asyn
         if packer:
             yield packer.flush()
     finally:
-        runs.leave(run)
+        shared.leave(run)
 
 

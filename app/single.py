@@ -14,8 +14,9 @@ from plotly.offline import get_plotlyjs
 
 from app import wire
 from app.provenance import provenance
+from app.shared import Busy
 from app.sight import Look
-from app.stream import Busy, Runs
+from app.stream import Runs
 from app.text import language, say, words
 from toy.link import Setup, query
 

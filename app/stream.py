@@ -1,7 +1,6 @@
 """Runs, frames and measures for many visitors: shared, bounded, cancelled when nobody looks any more."""
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -12,15 +11,14 @@ from typing import Any
 from app import charts, report, views, wire
 from app.limits import Limits
 from app.run import Run
+from app.shared import Busy, Shared
 from app.sight import Look
 from app.store import Store
-from app.text import language, say, told
+from app.text import language, say
 from toy import FieldError, Recording, simulate, windows
 from toy.link import Setup, query
 from toy.recording import log_spaced
 from toy.world import View
-
-LOG = logging.getLogger("dimple-lab")
 
 
 def spoken(setup: Setup) -> str:
@@ -28,15 +26,11 @@ def spoken(setup: Setup) -> str:
     return f"{query(setup)}&lang={language()}"
 
 
-class Busy(Exception):
-    """The server has as much to do as it allows itself; str() says so in plain words."""
-
-
 class RunFailed(Exception):
     """A run came to nothing; str() says why in plain words."""
 
 
-class Runs:
+class Runs(Shared):
     """All runs of a server.
 
     executor: where training happens; any concurrent.futures.Executor that shares this process's memory. Frames
@@ -45,37 +39,21 @@ class Runs:
 
     def __init__(self, limits: Limits | None = None, executor: Executor | None = None):
         self.limits = limits or Limits()
-        self._train = executor or ThreadPoolExecutor(self.limits.workers, "train")
+        super().__init__(executor or ThreadPoolExecutor(self.limits.workers, "train"), self.limits.waiting,
+                         self.limits.runs)
         self._draw = ThreadPoolExecutor(self.limits.frame_workers, "draw")
         self._measure = ThreadPoolExecutor(1, "measure")
-        self._lock = threading.Lock()
-        self._runs: dict[str, Run] = {}
-        self._futures: dict[str, Future] = {}
         self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)
         self._kept: dict[Hashable, Recording] = {}  # given to us: they cannot be trained again
         self._windows: Store[windows.Window] = Store(64)
         self._frames: Store[bytes] = Store(self.limits.frames, len)
         self._drawing: dict[Hashable, Future] = {}
-        self._quiet = threading.Event()
-        self._quiet.set()
-
-    # -- joining and leaving -----------------------------------------------------------------------------------------
+        self.quiet = threading.Event()
+        self.quiet.set()
 
     def join(self, setup: Setup) -> Run:
         """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
-        link = spoken(setup)
-        with self._lock:
-            run = self._runs.get(link)
-            if run is None or run.gone.is_set() or run.failed:
-                waiting = sum(not r.started and not r.finished and not r.gone.is_set() for r in self._runs.values())
-                if waiting >= self.limits.waiting:
-                    raise Busy(say("error.busy", waiting=waiting))
-                run = self._runs[link] = Run(link, setup)
-                run.post({"event": "queued", "place": waiting})
-                self._futures[link] = self._train.submit(copy_context().run, self._guarded, self._work, run)
-            run.listeners += 1
-            self._forget_old()
-        return run
+        return self.joined(spoken(setup), setup, self._work)
 
     def keep(self, setup: Setup, recording: Recording) -> None:
         """Show this recording for a setup, for as long as the server lives."""
@@ -84,58 +62,18 @@ class Runs:
     def _found(self, setup: Setup) -> Recording | None:
         return self._kept.get(setup.run) or self._recordings.get(setup.run)
 
-    def leave(self, run: Run) -> None:
-        """A listener goes; the last one takes an unfinished run with it."""
-        with self._lock:
-            run.listeners -= 1
-            if run.listeners <= 0 and not run.finished:
-                run.gone.set()
-                if self._runs.get(run.link) is run:
-                    del self._runs[run.link]
-                    self._futures.pop(run.link).cancel()
-        self._tell_places()
-
-    def _forget_old(self) -> None:
-        old = [link for link, run in self._runs.items() if run.finished and run.listeners <= 0]
-        for link in old[: max(0, len(self._runs) - self.limits.runs)]:
-            del self._runs[link]
-            self._futures.pop(link, None)
-
-    def _tell_places(self) -> None:
-        with self._lock:
-            waiting = [run for run in self._runs.values() if not run.started and not run.gone.is_set()]
-        for place, run in enumerate(waiting):
-            run.post({"event": "queued", "place": place})
-
     def close(self) -> None:
         """Stop all work; what runs ends at its next step."""
-        for run in list(self._runs.values()):
-            run.gone.set()
-        for pool in (self._train, self._draw, self._measure):
+        super().close()
+        for pool in (self._draw, self._measure):
             pool.shutdown(wait=False, cancel_futures=True)
 
     # -- the work of a run, in worker threads ------------------------------------------------------------------------
 
-    def _guarded(self, work: Any, run: Run) -> None:
-        """Work whose every failure becomes an event: a run that ends without a word would hang its page."""
-        try:
-            if not run.gone.is_set():
-                work(run)
-        except FieldError as error:
-            message, _, advice = told(error)
-            run.post({"event": "error", "field": error.field, "message": message, "advice": advice})
-        except MemoryError:
-            run.post({"event": "error", "field": None, "message": say("error.memory"), "advice": ""})
-        except Exception as error:  # the page must hear of any failure
-            text = f"{type(error).__name__}: {error}"
-            run.post({"event": "error", "field": None, "message": say("error.failed"), "advice": text[:300]})
-            LOG.exception("run %s failed", run.link)
-
     def _work(self, run: Run) -> None:
         """Train (or find the recording), show the last step, hand over to measuring."""
         began = time.monotonic()
-        run.started = True
-        self._tell_places()
+        self.begin(run)
         setup = run.setup
         windows.kind_of(setup.world, setup.view)  # a view that does not fit is refused before training
         recording = self._trained(run, setup)
@@ -211,7 +149,7 @@ class Runs:
                 said = time.monotonic()
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
-            self._quiet.wait(0.25)
+            self.quiet.wait(0.25)
         run.columns = table.columns()
         run.post(report.measures(recording, table))
         run.post({"event": "done"})
@@ -235,7 +173,7 @@ class Runs:
             if future is None:
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
-                self._quiet.clear()
+                self.quiet.clear()
                 future = self._drawing[key] = self._draw.submit(
                     copy_context().run, self._make, key, recording, setup.view, step, look)
         # A visitor who leaves must not cancel a frame that others wait for.
@@ -251,7 +189,7 @@ class Runs:
             with self._lock:
                 self._drawing.pop(key, None)
                 if not self._drawing:
-                    self._quiet.set()
+                    self.quiet.set()
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
         """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""

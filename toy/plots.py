@@ -74,9 +74,14 @@ def strip(values: Sequence[float | None], nulls: Sequence[float | None], value: 
         return svg(figure, f"median {value.value:.3g}, held against {null.value:.3g}, {value.total} seeds")
 
 
-def curves(x_name: str, x: Sequence[float], columns: Mapping[str, Sequence[Estimate]], unit: str,
+def curves(x_name: str, x: Sequence[Any], columns: Mapping[str, Sequence[Estimate]], unit: str,
            law: float | None = None, log: bool = False) -> str:
-    """Medians over seeds with intervals against a field; a dotted line falls like x^law from the first column."""
+    """Medians over seeds with intervals against a field; a dotted line falls like x^law from the first column.
+
+    x: numbers, or names, which stand in their order.
+    """
+    names = [] if all(isinstance(value, (int, float)) for value in x) else list(map(str, x))
+    x = range(len(names)) if names else x
     with rc_context(STYLE):
         figure = Figure(figsize=(5.2, 3.1))
         axes = figure.add_subplot()
@@ -88,7 +93,9 @@ def curves(x_name: str, x: Sequence[float], columns: Mapping[str, Sequence[Estim
         if law is not None and len(first) and np.isfinite(first[0]):
             fall = first[0] * (np.array(x) / x[0]) ** law
             axes.plot(x, fall, ":", color=MUTE, lw=1.2, label=f"{x_name}^{law:g}")
-        if log or law is not None:
+        if names:
+            axes.set_xticks(x, names)
+        elif log or law is not None:
             _log_axis(axes, "x", x)
         if law is not None:
             _log_axis(axes, "y", [e.value for found in columns.values() for e in found])
@@ -99,8 +106,8 @@ def curves(x_name: str, x: Sequence[float], columns: Mapping[str, Sequence[Estim
 
 
 def _log_axis(axes: Axes, side: str, values: Sequence[float]) -> None:
-    known = [v for v in values if math.isfinite(v) and v > 0]
-    if not known:
+    known = [v for v in values if math.isfinite(v)]
+    if not known or min(known) <= 0:
         return
     wide = max(known) / min(known) > 30
     getattr(axes, f"set_{side}scale")("log")

@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from toy import plots
+from toy import overview, plots
 from toy.experiment import Experiment, Plot, findings, setups
 from toy.experiments import EXPERIMENTS
 from toy.gallery import Picture
@@ -111,6 +111,22 @@ def plotted(experiment: Experiment, base: Setup, plot: Plot, trials: Sequence[Tr
                         experiment.columns.get(plot.y[0], "1"), plot.law)
 
 
+def swept(field: str, found: Sequence[overview.Finding]) -> dict[str, str]:
+    """A plot of every measure of a sweep over one field, what it is held against beside it."""
+    log = field in FIELDS and FIELDS[field].model_fields[field].json_schema_extra.get("scale") == "log"  # type: ignore[union-attr]
+    out = {}
+    for name in dict.fromkeys(finding.name for finding in found):
+        own = [finding for finding in found if finding.name == name]
+        if all(math.isnan(finding.estimate.value) for finding in own):
+            continue
+        columns = {name: [finding.estimate for finding in own]}
+        nulls = [math.nan if finding.against is None else finding.against for finding in own]
+        if any(map(math.isfinite, nulls)):
+            columns["null"] = [Estimate(null, math.nan, math.nan, 0, 0) for null in nulls]
+        out[name] = plots.curves(field, [finding.values[0] for finding in own], columns, "", log=log)
+    return out
+
+
 def gallery(shown: Sequence[tuple[str, int, Picture]]) -> list[dict[str, Any]]:
     """Small pictures on one colour scale: the median of the runs' largest heights, so that one wild seed hides none."""
     largest = [max((abs(v) for v in p.values if v is not None), default=0.0) for _, _, p in shown]
@@ -187,4 +203,4 @@ def markdown(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-__all__ = ["FILES", "drawn", "report", "summary", "write"]
+__all__ = ["FILES", "drawn", "finite", "report", "summary", "swept", "write"]

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from toy import nets
 from toy.attacks import Perturbations
 from toy.charts import split
-from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
+from toy.experiment import Case, Claim, Experiment, Numbers, Plot, Result, Table
 from toy.experiments import numbers as of
 from toy.recording import Recording
 from toy.windows import gradient
@@ -135,5 +135,6 @@ EXPERIMENT = Experiment(
                    "perturbation_normal_share"),
         "single_sheet_random": "1", "distance_off_linf_median": "length", "normal_share_chance": "1",
     },
+    plots=(Plot("codimension", SLOPES, tuple(f"ell {ell}" for ell in LAW), law=-0.5),),
     note="Seeds are paired: with N(0, 1) entries one seed's net is the same function on the manifold at every ell.",
 )

@@ -1,0 +1,92 @@
+"""Work that visitors share: started once, queued, bounded, cancelled when nobody listens any more."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextvars import copy_context
+
+from app.run import Run
+from app.text import say, told
+from toy import FieldError
+from toy.link import Setup
+
+LOG = logging.getLogger("dimple-lab")
+
+
+class Busy(Exception):
+    """The server has as much to do as it allows itself; str() says so in plain words."""
+
+
+class Shared:
+    """Runs by link. waiting: how many may wait for the executor; kept: finished ones whose events are kept."""
+
+    def __init__(self, executor: Executor, waiting: int, kept: int):
+        self._executor, self._most_waiting, self._most_kept = executor, waiting, kept
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._futures: dict[str, Future] = {}
+
+    def joined(self, link: str, setup: Setup, work: Callable[[Run], None]) -> Run:
+        """The run of a link, its work begun if nobody has; Busy when too many wait. Call `leave` afterwards."""
+        with self._lock:
+            run = self._runs.get(link)
+            if run is None or run.gone.is_set() or run.failed:
+                waiting = sum(not r.started and not r.finished and not r.gone.is_set() for r in self._runs.values())
+                if waiting >= self._most_waiting:
+                    raise Busy(say("error.busy", waiting=waiting))
+                run = self._runs[link] = Run(link, setup)
+                run.post({"event": "queued", "place": waiting})
+                self._futures[link] = self._executor.submit(copy_context().run, self._guarded, work, run)
+            run.listeners += 1
+            self._forget_old()
+        return run
+
+    def leave(self, run: Run) -> None:
+        """A listener goes; the last one takes an unfinished run with it."""
+        with self._lock:
+            run.listeners -= 1
+            if run.listeners <= 0 and not run.finished:
+                run.gone.set()
+                if self._runs.get(run.link) is run:
+                    del self._runs[run.link]
+                    self._futures.pop(run.link).cancel()
+        self._tell_places()
+
+    def close(self) -> None:
+        """Stop all work; what runs ends at its next step."""
+        for run in list(self._runs.values()):
+            run.gone.set()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def begin(self, run: Run) -> None:
+        """A run's turn has come."""
+        run.started = True
+        self._tell_places()
+
+    def _forget_old(self) -> None:
+        old = [link for link, run in self._runs.items() if run.finished and run.listeners <= 0]
+        for link in old[: max(0, len(self._runs) - self._most_kept)]:
+            del self._runs[link]
+            self._futures.pop(link, None)
+
+    def _tell_places(self) -> None:
+        with self._lock:
+            waiting = [run for run in self._runs.values() if not run.started and not run.gone.is_set()]
+        for place, run in enumerate(waiting):
+            run.post({"event": "queued", "place": place})
+
+    def _guarded(self, work: Callable[[Run], None], run: Run) -> None:
+        """Work whose every failure becomes an event: a run that ends without a word would hang its page."""
+        try:
+            if not run.gone.is_set():
+                work(run)
+        except FieldError as error:
+            message, _, advice = told(error)
+            run.post({"event": "error", "field": error.field, "message": message, "advice": advice})
+        except MemoryError:
+            run.post({"event": "error", "field": None, "message": say("error.memory"), "advice": ""})
+        except Exception as error:  # the page must hear of any failure
+            text = f"{type(error).__name__}: {error}"
+            run.post({"event": "error", "field": None, "message": say("error.failed"), "advice": text[:300]})
+            LOG.exception("run %s failed", run.link)
