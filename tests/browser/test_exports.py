@@ -145,6 +145,8 @@ def test_the_single_page_needs_nobody(files, chrome):
         assert "two phases" in page.locator("#verdict").inner_text().lower()
         assert page.locator("#charts .js-plotly-plot").count() >= 4
         assert page.locator("#numbers tr").count() > 10
+        foot = page.locator("#picture .caption").bounding_box()  # the page's styles fit the file's elements
+        assert foot["y"] + foot["height"] <= page.locator("#timeline").bounding_box()["y"]
         last = page.evaluate("window.dimple.mesh()")
         for _ in range(2):
             page.keyboard.press("ArrowLeft")
@@ -229,6 +231,15 @@ def test_flat_pictures_are_drawn_before_they_are_taken(tmp_path):
     assert done.returncode == 0, done.stderr
     first, last = gif_frames(path.read_bytes())
     assert apart(first[40:190], last[40:190]) > 1
+
+
+def test_an_export_ends_at_the_last_step_of_a_run_that_stopped_early(tmp_path):
+    path = tmp_path / "chess.gif"
+    done = export("authors-chess", "--set", "stop_accuracy=0.6", "--gif", str(path), "--frames", "4",
+                  "--size", "320x240")
+    assert done.returncode == 0, done.stderr
+    frames = gif_frames(path.read_bytes())
+    assert len(frames) == 4 and all(other(caption(a), caption(b)) for a, b in pairwise(frames))
 
 
 @pytest.mark.parametrize("flag, value", [

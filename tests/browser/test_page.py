@@ -1,21 +1,13 @@
 """The page as a visitor meets it, in a real headless browser."""
 
-import subprocess
-import sys
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 from scipy.spatial import cKDTree
 
 import toy
-from app.__main__ import main
 from toy import boundary, link, windows
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.browser
 
@@ -165,30 +157,6 @@ def test_every_exhibit_opens(page, server, exhibit):
     page.wait_for_function("window.dimple?.state().ready && window.dimple.state().shown >= 0")
     expect(page.locator("#title")).not_to_be_empty()
     assert page.locator("#notice").inner_text() == "" or "boundary" in page.locator("#notice").inner_text()
-
-
-def test_an_export_ends_at_the_last_step_of_a_run_that_stopped_early(tmp_path):
-    path = tmp_path / "chess.gif"
-    command = [sys.executable, "-m", "app", "export", "authors-chess", "--set", "stop_accuracy=0.6",
-               "--gif", str(path), "--frames", "4", "--size", "320x240"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    with Image.open(path) as image:
-        assert image.size == (320, 240) and image.n_frames == 4
-        frames = []
-        for at in range(4):
-            image.seek(at)
-            frames.append(np.asarray(image.convert("RGB")))
-    assert all((a != b).any() for a, b in pairwise(frames))
-
-
-@pytest.mark.parametrize(
-    "flag, value", [("--frames", "1"), ("--fps", "0"), ("--size", "big"), ("--gif", "no/such/a.gif")]
-)
-def test_an_export_names_a_wrong_value(flag, value, tmp_path, capsys):
-    wanted = {"--gif": str(tmp_path / "a.gif"), flag: value}
-    assert main(["export", "wall", *(word for pair in wanted.items() for word in pair)]) == 1
-    assert f"{flag} must be" in capsys.readouterr().err
 
 
 def test_a_server_that_goes_away_is_said_and_found_again(page, server):
