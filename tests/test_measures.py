@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import tiny
 
-from toy import FieldError, Knobs, View, World, measures, report
+from toy import FieldError, Knobs, View, World, measures, nets, report
 from toy.labels import Data
 from toy.link import Setup
 from toy.measures import (
@@ -18,6 +18,7 @@ from toy.measures import (
     permutation_level,
     rho_null,
     robust_sheet,
+    roughness,
 )
 from toy.phases import phases
 from toy.windows import normal_chart, split
@@ -29,11 +30,11 @@ class Still:
     """A recording of one step with a net made by hand."""
 
     loss = accuracy = np.zeros(1, np.float32)
-    last_step = 0
+    last_step, net = 0, None
 
     def __init__(self, world, knobs, data, params):
         self.world, self.knobs, self.data = world, knobs, data
-        self._params = params
+        self._params, self.logit = params, nets.logit(world)
 
     def params(self, step):
         return self._params
@@ -144,6 +145,18 @@ def test_steps_outside_the_run_are_refused(train):
     recording = train()
     with pytest.raises(FieldError, match="step"):
         measure(recording, normal_chart(recording, View()), 21)
+
+
+def test_roughness_is_the_slope_of_a_plane_and_grows_with_a_jump(linear):
+    recording = linear([0.3, -0.1, 0, 0, 2.0], 0.1)
+    got = measure(recording, normal_chart(recording, View()), 0, SIDE)
+    assert got["roughness"] == pytest.approx(math.hypot(0.3, 0.1) / 2, rel=1e-2)
+    x = np.linspace(0, 2, 9)[:, None]
+    wave, missing = np.sin(x[:, 0]), np.where(np.arange(9) == 4, np.nan, 0.5 * x[:, 0])
+    assert roughness(x, wave, 1) == pytest.approx(math.sqrt(np.mean((np.diff(wave) / 0.25) ** 2)))
+    assert roughness(x, missing, 1) == pytest.approx(0.5)
+    assert roughness(x, np.where(x[:, 0] > 1, 0.3, 0.0), 1) == pytest.approx(0.3 / 0.25 / math.sqrt(8))
+    assert math.isnan(roughness(x, np.full(9, np.nan), 1))
 
 
 @pytest.mark.parametrize("name", MEASURES)

@@ -4,6 +4,7 @@ Two tiers: `measure` reads the boundary's heights and the gradients (millisecond
 the minimal perturbations (tens of milliseconds a step).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,6 +73,22 @@ def permutation_level(
     return float(np.quantile(side / 2 * (up - down), level))
 
 
+def roughness(points: Float[np.ndarray, "m e"], h: Float[np.ndarray, " m"], k: int) -> float:
+    """Root mean square slope of heights h over a grid of m = side^k points of M, 1; NaN without two neighbours.
+
+    sqrt(sum over the k grid lines of the mean of (difference of h / distance)^2 of neighbours that both have a height):
+    a jump from sheet to sheet counts as the slope it is.
+    """
+    side = round(len(h) ** (1 / k))
+    field, place = h.reshape((side,) * k), points.reshape((side,) * k + (-1,))
+    total = 0.0
+    for axis in range(k):
+        slope = np.diff(field, axis=axis) / np.linalg.norm(np.diff(place, axis=axis), axis=-1)
+        known = slope[np.isfinite(slope)]
+        total += float((known**2).mean()) if len(known) else float("nan")
+    return total**0.5
+
+
 @lru_cache(maxsize=32)
 def _grid(world: World, side: int) -> tuple[np.ndarray, np.ndarray]:
     u = parameter_grid(world, side)
@@ -109,6 +126,9 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
         "missing_share": float((~met).mean()),
         "sheet_offset": float(most),
     }
+    rough = roughness(embedded, grid, world.k)
+    if math.isfinite(rough):
+        out["roughness"] = rough
     signed = np.asarray(recording.logit(params, jnp.asarray(data.x))) * data.y
     crossed = np.isfinite(own)
     if crossed.any():
@@ -197,6 +217,7 @@ MEASURES: dict[str, Measure] = {
     "gap": Measure("length", "D: mean distance from the manifold to the boundary along the normal line."),
     "single_sheet_share": Measure("1", "Share of normal lines that meet the boundary exactly once."),
     "missing_share": Measure("1", "Share of normal lines that meet no boundary."),
+    "roughness": Measure("1", "Root mean square slope of the boundary over the manifold."),
     "depth_median": Measure("length", "Median dimple depth; positive means on the right side."),
     "vertical_gradient": Measure("logits per length", "Mean norm of the gradient's normal part."),
     "predicted_vertical_gradient": Measure(

@@ -16,7 +16,8 @@ from toy.world import View
 
 CHEAP = (
     "loss", "accuracy", "vertical_gradient", "lateral_gradient", "gradient_normal_share", "rho", "gap",
-    "single_sheet_share", "missing_share", "sheet_offset", "depth_median", "side", "dimple_amplitude", "dimple_null_95",
+    "single_sheet_share", "missing_share", "sheet_offset", "roughness", "depth_median", "side",
+    "dimple_amplitude", "dimple_null_95",
 )  # the measures of `at`; the last nine need a normal direction
 
 
@@ -100,6 +101,11 @@ def no_more(value: float | None, null: float | None) -> Result:
 def ratio(a: float | None, b: float | None) -> float | None:
     """a / b; None where one of them is missing or b is 0."""
     return None if a is None or not b else a / b
+
+
+def difference(a: float | None, b: float | None) -> float | None:
+    """a - b; None where one of them is missing."""
+    return None if a is None or b is None else a - b
 
 
 def exponent(table: Table, rows: Mapping[str, float], column: str) -> float | None:
