@@ -12,11 +12,10 @@ import jinja2
 
 from toy import overview, plots
 from toy.experiment import Experiment, Plot, findings, setups
-from toy.experiments import EXPERIMENTS
 from toy.gallery import Picture
 from toy.intervals import Estimate, over_seeds, slope
-from toy.link import Setup, build
-from toy.trials import Trial, links, versions
+from toy.link import Setup
+from toy.trials import Trial, base_of, experiment_of, links, versions
 from toy.world import FIELDS, World
 
 FILES = ("report.html", "report.json", "findings.md")
@@ -108,12 +107,17 @@ def plotted(experiment: Experiment, base: Setup, plot: Plot, trials: Sequence[Tr
     columns = {column: [over_seeds(list(values)) for values in zip(*by_seed(experiment, plot, trials, column))]
                for column in plot.y}
     return plots.curves(plot.x, places(experiment, base, plot), columns,
-                        experiment.columns.get(plot.y[0], "1"), plot.law)
+                        experiment.columns.get(plot.y[0], "1"), plot.law, logarithmic(plot.x))
+
+
+def logarithmic(field: str) -> bool:
+    """Whether a field's values are spread evenly in their logarithm."""
+    about = FIELDS[field].model_fields[field].json_schema_extra
+    return isinstance(about, dict) and about.get("scale") == "log"
 
 
 def swept(field: str, found: Sequence[overview.Finding]) -> dict[str, str]:
     """A plot of every measure of a sweep over one field, what it is held against beside it."""
-    log = field in FIELDS and FIELDS[field].model_fields[field].json_schema_extra.get("scale") == "log"  # type: ignore[union-attr]
     out = {}
     for name in dict.fromkeys(finding.name for finding in found):
         own = [finding for finding in found if finding.name == name]
@@ -123,7 +127,7 @@ def swept(field: str, found: Sequence[overview.Finding]) -> dict[str, str]:
         nulls = [math.nan if finding.against is None else finding.against for finding in own]
         if any(map(math.isfinite, nulls)):
             columns["null"] = [Estimate(null, math.nan, math.nan, 0, 0) for null in nulls]
-        out[name] = plots.curves(field, [finding.values[0] for finding in own], columns, "", log=log)
+        out[name] = plots.curves(field, [finding.values[0] for finding in own], columns, "", log=logarithmic(field))
     return out
 
 
@@ -139,7 +143,7 @@ def report(trials: Mapping[str, Sequence[Trial]], command: str, date: str) -> di
     seeds = sorted({trial.seed for own in trials.values() for trial in own})
     return {
         "date": date, "command": command, "seeds": seeds, "versions": versions(),
-        "exhibits": {name: summary(EXPERIMENTS[name], build(name, {"seed": seeds[0]}), own)
+        "exhibits": {name: summary(experiment_of(name), base_of(name, seeds[0]), own)
                      for name, own in trials.items()},
     }
 
@@ -147,7 +151,7 @@ def report(trials: Mapping[str, Sequence[Trial]], command: str, date: str) -> di
 def write(folder: Path, trials: Mapping[str, Sequence[Trial]], command: str, date: str) -> dict[str, Any]:
     """Write FILES into the folder and return the report."""
     found = report(trials, command, date)
-    figures = {name: drawn(EXPERIMENTS[name], build(name, {"seed": found["seeds"][0]}), own)
+    figures = {name: drawn(experiment_of(name), base_of(name, found["seeds"][0]), own)
                for name, own in trials.items()}
     page = environment().get_template("publish.html").render(report=found, figures=figures)
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toy import bounded
-from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
+from toy.experiment import Case, Claim, Experiment, Numbers, Plot, Result, Table
 from toy.experiments import numbers as of
 from toy.recording import Recording
 
@@ -77,5 +77,6 @@ EXPERIMENT = Experiment(
                    "roughness"),
         "steps": "steps", "roughness_per_depth": "1 / length", **{f"robust_{space}": "1" for space in SPACES},
     },
+    plots=tuple(Plot(x, ("robust_free",)) for x in ("roughness", "depth_median", "accuracy")),
     note="Each regime at one strength, set before measuring; another strength may say otherwise.",
 )

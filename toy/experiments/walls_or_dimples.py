@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
+from toy.experiment import Case, Claim, Experiment, Numbers, Plot, Result, Table
 from toy.experiments import numbers as of
 from toy.recording import Recording
 
@@ -100,4 +100,6 @@ EXPERIMENT = Experiment(
               "missing share at the largest"),
     ),
     columns={**of.units(*SHOWN), "steps": "steps"},
+    plots=tuple(Plot("init_scale", ("gap", "depth_median"), tuple(f"{world} x {scale:g}" for scale in SCALES))
+                for world in ("line", "hero")),
 )
