@@ -30,6 +30,20 @@ def test_refine_finds_the_root_along_the_segment(name):
 
 
 @pytest.mark.parametrize("name", SHAPES)
+def test_spare_room_takes_fewer_calls_to_the_same_roots(name):
+    field, a, b = segments(SHAPES[name])
+    sizes = []
+
+    def counted(x):
+        sizes.append(len(x))
+        return field(x)
+
+    x = refine(counted, a, b, field(a), field(b), 1e-4, room=512)
+    assert np.allclose(x[:, 0], -1 + 3 * ROOTS[name], atol=6e-4)
+    assert len(sizes) <= 3 and max(sizes) <= 512
+
+
+@pytest.mark.parametrize("name", SHAPES)
 def test_both_directions_agree(name):
     field, a, b = segments(SHAPES[name])
     there, back = refine(field, a, b, field(a), field(b), 1e-6), refine(field, b, a, field(b), field(a), 1e-6)
@@ -68,9 +82,10 @@ def test_no_bracket_gives_nan_and_zero_ends_are_roots():
     assert np.isnan(x[[0, 3, 4]]).all() and (x[1] == 0).all() and (x[2] == 1).all()
 
 
-def test_a_hole_in_the_field_gives_nan_and_no_crash():
+@pytest.mark.parametrize("room", [0, 512])
+def test_a_hole_in_the_field_gives_nan_and_no_crash(room):
     field, a, b = segments(lambda t: np.where((t > 0.2) & (t < 0.8), np.nan, t - 0.5))
-    assert np.isnan(refine(field, a, b, field(a), field(b))).all()
+    assert np.isnan(refine(field, a, b, field(a), field(b), room=room)).all()
 
 
 def test_nothing_to_do():

@@ -25,8 +25,8 @@ from toy.roots import refine
 Field = Callable[[Any], Any]  # (m, d) -> (m,)
 
 BLOCKS = (8192, 1024)  # points a call: fixed sizes stay compiled, and larger ones spill the cache
-TOLERANCE = 0.0025  # residual along a grid edge at which refinement stops; share of the edge
-NEAR = 0.25  # a coarse cell is looked at closely when |f| is below this share of f's change across it or a neighbour
+TOLERANCE = 0.01  # residual along a grid edge at which refinement stops; share of the edge
+NEAR = 0.25  # a node is looked at when |f| there seems below this share of f's change across a coarse cell near it
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,28 +210,26 @@ def _sample(field: Field, box: np.ndarray, resolution: int, dense: bool) -> Floa
     side = resolution // 2 + 1  # coarse nodes 0, 2, 4, ...; the last of an even grid is clamped to the wall
     coarse = at(2 * np.indices((side,) * 3).reshape(3, -1).T).reshape((side,) * 3)
     with np.errstate(invalid="ignore"):
-        values, active = _doubled(coarse), _promising(coarse)
+        values = _doubled(coarse)
+        wanted = _near(coarse, values)
     known = np.zeros(values.shape, bool)
+    known[(slice(None, None, 2),) * 3] = True
     while True:
-        wanted = _nodes_of(active) & ~known
+        positive = values >= 0
+        # Cells with a sign change need their true corners, which may show that their neighbours have one too.
+        wanted |= _spread(_pool(positive, np.logical_or) & _pool(~positive, np.logical_or), np.logical_or)
+        wanted &= ~known
+        if not wanted.any():
+            return values[(slice(resolution),) * 3]
         values[wanted] = at(np.argwhere(wanted))
         known |= wanted
-        positive = values >= 0
-        # The surface may leave the cells looked at so far: follow it until it does not.
-        left = _pool(positive, 2, np.logical_or) & _pool(~positive, 2, np.logical_or) & ~active
-        if not left.any():
-            return values[(slice(resolution),) * 3]
-        active |= left
 
 
-def _promising(coarse: np.ndarray) -> Bool[np.ndarray, "c c c"]:
-    """Coarse cells with a sign change, with a value that is not finite, or so near zero that f may dip below it."""
+def _near(coarse: np.ndarray, values: np.ndarray) -> Bool[np.ndarray, "f f f"]:
+    """Fine nodes at which f may have another sign than interpolation says, or may not be finite."""
     change = np.nan_to_num(sum(_swing(coarse, axis) for axis in range(3)), nan=np.inf)
     change = maximum_filter(change, 3)  # a dip in the middle of a cell leaves its own corners equal
-    smallest = _pool(np.abs(coarse), 1, np.fmin)
-    positive = coarse >= 0
-    mixed = _pool(positive, 1, np.logical_or) & _pool(~positive, 1, np.logical_or)
-    return mixed | ~(smallest > NEAR * change) | _pool(~np.isfinite(coarse), 1, np.logical_or)
+    return ~(np.abs(values) > NEAR * _spread(change, np.maximum, 2))
 
 
 def _swing(coarse: np.ndarray, axis: int) -> np.ndarray:
@@ -246,24 +244,24 @@ def _along(a: np.ndarray, axis: int, part: slice) -> np.ndarray:
     return a[(slice(None),) * axis + (part,)]
 
 
-def _pool(a: np.ndarray, stride: int, op: Callable) -> np.ndarray:
-    """`op` over all nodes of each closed cell of side `stride` (1 or 2)."""
+def _pool(a: np.ndarray, op: Callable) -> np.ndarray:
+    """`op` over the corners of each cell."""
     for axis in range(a.ndim):
-        ends = op(_along(a, axis, slice(None, -stride, stride)), _along(a, axis, slice(stride, None, stride)))
-        a = ends if stride == 1 else op(ends, _along(a, axis, slice(1, None, 2)))
+        a = op(_along(a, axis, slice(None, -1)), _along(a, axis, slice(1, None)))
     return a
 
 
-def _nodes_of(active: np.ndarray) -> np.ndarray:
-    """Fine nodes of the coarse cells, faces included."""
-    for axis in range(3):
-        shape = list(active.shape)
-        shape[axis] = 2 * shape[axis] + 1
-        nodes = np.zeros(shape, bool)
-        for start, stop in ((0, -1), (1, None), (2, None)):
-            _along(nodes, axis, slice(start, stop, 2))[...] |= active
-        active = nodes
-    return active
+def _spread(cells: np.ndarray, op: Callable, stride: int = 1) -> np.ndarray:
+    """`op` over the cells (values >= 0) that a node is in or on; nodes `stride` to a cell's side."""
+    for axis in range(cells.ndim):
+        shape = list(cells.shape)
+        shape[axis] = stride * shape[axis] + 1
+        nodes = np.zeros(shape, cells.dtype)
+        for start in range(stride + 1):
+            part = _along(nodes, axis, slice(start, shape[axis] - stride + start, stride))
+            op(part, cells, out=part)
+        cells = nodes
+    return cells
 
 
 def _doubled(coarse: np.ndarray) -> np.ndarray:
@@ -348,7 +346,7 @@ def _refined(field: Field, box: np.ndarray, values: np.ndarray, nodes: np.ndarra
         a[inner], fa[inner] = nodes[inner], evaluate(_points(box, len(values), nodes[inner]))
         b[inner], fb[inner] = _partner(values, a[inner], fa[inner])
     a, b = (_points(box, len(values), end) for end in (a, b))
-    return refine(evaluate, a, b, fa, fb, TOLERANCE)
+    return refine(evaluate, a, b, fa, fb, TOLERANCE, BLOCKS[-1])
 
 
 def _partner(values: np.ndarray, nodes: np.ndarray, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

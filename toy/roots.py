@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 LIMIT = 64
+PARTS = 5  # a bracket is cut into as many or more, rather than in two, where that costs no further call
 
 
 def refine(
@@ -16,6 +17,7 @@ def refine(
     fa: Float[np.ndarray, " m"],
     fb: Float[np.ndarray, " m"],
     tolerance: float = 0.0025,
+    room: int = 0,
 ) -> Float[np.ndarray, "m d"]:
     """One root of the field on each segment a..b whose end values differ in sign.
 
@@ -27,6 +29,7 @@ def refine(
         a, b: ends of the segments, (m, d), length.
         fa, fb: the field there, (m,).
         tolerance: stop when the residual |f| / |slope|, or the bracket, is below this share of the segment.
+        room: so many points cost the field as much as one: the last few segments use them all at once.
 
     Returns:
         (m, d) points; nan where the ends do not bracket a root or the field is not finite on the way.
@@ -38,7 +41,7 @@ def refine(
     live = np.flatnonzero(np.isfinite(fa) & np.isfinite(fb) & ((fa < 0) != (fb < 0)) & np.isnan(root))
     bracket = (np.zeros(len(live)), np.ones(len(live)), fa[live], fb[live])
     for step in range(LIMIT):
-        if not len(live):
+        if not len(live) or len(live) * PARTS < room:
             break
         t = _next(step, *bracket)
         ft = np.asarray(field(a[live] + t[:, None] * (b[live] - a[live])), float)
@@ -49,7 +52,25 @@ def refine(
         root[live] = np.where(np.isfinite(ft), _false_position(*bracket), np.nan)
         going = np.isfinite(ft) & (residual >= tolerance) & (np.abs(bracket[0] - bracket[1]) >= tolerance)
         live, bracket = live[going], tuple(v[going] for v in bracket)
+    if len(live):
+        start, way = a[live, None], (b - a)[live, None]
+        root[live] = _divided(
+            lambda t: np.asarray(field((start + t[..., None] * way).reshape(-1, a.shape[1])), float).reshape(t.shape),
+            bracket, tolerance, room // len(live))
     return a + root[:, None] * (b - a)
+
+
+def _divided(evaluate: Callable, bracket: tuple[Any, ...], tolerance: float, count: int) -> Float[np.ndarray, " m"]:
+    """Roots in brackets that `count` points at once cut into equal parts until they are short."""
+    s, t, fs, ft = bracket
+    each, sound = np.arange(len(s)), np.ones(len(s), bool)
+    while (np.abs(t - s) >= tolerance).any():
+        places = np.linspace(s, t, count + 2, axis=1)
+        f = np.column_stack([fs, evaluate(places[:, 1:-1]), ft])
+        sound &= np.isfinite(f).all(1)
+        first = ((f < 0) != (f[:, :1] < 0)).argmax(1)
+        s, t, fs, ft = places[each, first - 1], places[each, first], f[each, first - 1], f[each, first]
+    return np.where(sound, _false_position(s, t, fs, ft), np.nan)
 
 
 # A bracket is (s, t, fs, ft): t the newest end, s the opposite one, whose value fs is scaled down each time it stays.
