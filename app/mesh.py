@@ -27,17 +27,16 @@ def folded(mesh: Mesh, low: np.ndarray, tone: np.ndarray | None = None) -> dict[
     corners = ((base[mesh.faces] - cell[:, None]) @ [4, 2, 1]) * 4 + axis[mesh.faces]
     turn = (np.arange(3) + corners.argmin(1)[:, None]) % 3  # rotated, never flipped: the orientation stays
     way = np.take_along_axis(corners, turn, 1) @ [1024, 32, 1]
-    cell = cell @ [side * side, side, 1]
-    order = np.lexsort((way, cell))
-    ways, which, count = np.unique(way[order], return_inverse=True, return_counts=True)
-    common = np.argsort(-count, kind="stable")
-    rank = np.empty(len(ways), int)
-    rank[common] = np.arange(len(ways))
+    cell, way = np.divmod(np.sort((cell @ [side * side, side, 1]) * 2**15 + way), 2**15)
+    count = np.bincount(way, minlength=2**15)
+    common = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]
+    rank = np.zeros(2**15, int)
+    rank[common] = np.arange(len(common))
     sweep = np.argsort((base @ [side * side, side, 1]) * 4 + axis)
     moving = (axis[:, None] == np.arange(3)) | (axis[:, None] == INSIDE)
     return {"mesh": {
         "low": low.tolist(), "step": mesh.spacing.tolist(), "side": side, "places": PLACES,
-        "ways": ways[common].tolist(), "cell": text(np.diff(cell[order], prepend=0)), "way": text(rank[which]),
+        "ways": common.tolist(), "cell": text(np.diff(cell, prepend=0)), "way": text(rank[way]),
         "place": text(place[sweep][moving[sweep]]),
         "tone": None if tone is None else wire.pack(np.clip(np.round(tone), 0, 255).astype(np.uint8)[sweep]),
     }}
@@ -80,14 +79,15 @@ def whole(value: Any) -> Any:
 
 
 def text(values: np.ndarray) -> str:
-    """Whole numbers 0 .. 2^25 as letters, mostly one each."""
-    rest, letters = np.asarray(values, np.int64), np.full((len(values), 6), -1)
+    """Whole numbers >= 0 as letters, mostly one each."""
+    rest, letters = np.asarray(values, np.int64), []
     live = np.ones(len(rest), bool)
-    for digit in range(6):
-        more = live & (rest >= 64)
-        letters[:, digit] = np.where(live, np.where(more, 64 + rest % 27, rest), -1)
-        rest, live = rest // 27, more
-    found = letters[letters >= 0] + 35
+    while live.any():
+        more = rest >= 64
+        letters.append(np.where(live, np.where(more, 64 + rest % 27, rest), -1))
+        rest, live = rest // 27, live & more
+    found = np.stack(letters, 1) if letters else np.zeros((0, 1), int)
+    found = found[found >= 0] + 35
     return (found + (found >= 92)).astype(np.uint8).tobytes().decode()
 
 

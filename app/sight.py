@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from scipy.spatial import cKDTree
 
 from toy import attacks, boundary
 from toy.errors import FieldError, one_of
@@ -194,10 +195,9 @@ def tops(window: Window, surface: Any, points: np.ndarray) -> np.ndarray:
     if window.dim == 2 or not len(surface.vertices):
         return out
     span = np.array(window.high) - np.array(window.low)
-    flat = surface.vertices[:, :2] / span[:2]
-    for i, p in enumerate(points):
-        near = np.abs(flat - p[:2] / span[:2]).max(1) < 0.018
-        above = surface.vertices[near, 2]
+    tree = cKDTree(surface.vertices[:, :2] / span[:2])
+    for i, near in enumerate(tree.query_ball_point(points[:, :2] / span[:2], 0.018, p=np.inf)):
+        p, above = points[i], surface.vertices[near, 2]
         above = above[above > p[2] + 0.004 * span[2]]
         # Far above it is another part of the world that is in the way: a stalk through it would explain nothing.
         if len(above) and above.max() - p[2] < LONGEST_STALK * span[2]:

@@ -9,6 +9,7 @@
 
   const WHOLE = 11; // seconds to play a run once at speed 1
   const REST = 1.2; // seconds at the last step before a loop starts over
+  const PAUSE = 250; // ms after a step was asked for in which another may be: fetching ahead would be in its way
   const SMOOTH = 30; // frames a second worth aiming at
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -281,11 +282,12 @@
       this.#rested = 0;
       const frames = this.fetcher.frames;
       const near = frames.has(step) ? step : frames.nearest(step);
-      if (near !== null && near !== this.shown) this.#draw(frames.get(near));
-      else this.#tellStep(frames.get(step));
       clearTimeout(this.#scrub);
-      if (near !== step) this.#scrub = setTimeout(() => this.#exact(step), dragging ? 60 : 0);
-      else this.fetcher.pump();
+      if (near === step) this.fetcher.pump();
+      else if (dragging) this.#scrub = setTimeout(() => this.#exact(step), 60);
+      else this.#exact(step); // before anything is drawn: the server can work meanwhile
+      if (near !== null && near !== this.shown) this.#draw(frames.get(near), near === step && !this.playing);
+      else this.#tellStep(frames.get(step));
       this.#speak();
     }
 
@@ -294,7 +296,7 @@
       const frame = await fetcher.exact(step).catch(() => null);
       if (!frame || fetcher !== this.fetcher || this.step !== step) return;
       this.#draw(frame);
-      fetcher.pump();
+      this.#scrub = setTimeout(() => fetcher.pump(), this.playing ? 0 : PAUSE);
     }
 
     // ---- playing

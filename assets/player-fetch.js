@@ -23,7 +23,7 @@
 
     /** Asks for what is wanted, as far as there is room. */
     pump() {
-      if (this.closed || this.asleep || this.#timer) return;
+      if (this.closed || this.asleep || this.#timer || this.#flying.has(this.#exact?.step)) return;
       for (const step of this.hooks.wanted(this)) {
         if (this.#flying.size >= (this.hooks.hurried() ? AT_ONCE : 1)) return;
         if (this.frames.has(step) || this.#flying.has(step) || this.#refused.has(step)) continue;

@@ -19,7 +19,7 @@ from toy.recording import Recording
 from toy.world import World
 
 REACH = 2.0  # of the manifold's extent: a boundary further away counts as none
-BOXES = 6  # a window's side is cut into so many; each box with boundary in it gives one start
+BOXES, STARTS = 6, 4  # a window's side is cut into so many boxes; of those with boundary the nearest give a start each
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def within_window(window: Window, params: nets.Params, mesh: Any, z: np.ndarray)
         return Arrows(np.full_like(z, np.nan), np.full(len(z), np.inf, np.float32), np.ones(len(z), bool))
     share = np.clip((mesh.vertices - low) / (high - low), 0, 1 - 1e-9)
     label = np.ravel_multi_index((share * BOXES).astype(int).T, (BOXES,) * window.dim)
-    seeds = sqp.nearest_vertices(lambda v: sqp.chords(charts.to_ambient, shape, x, v), mesh.vertices, label)
+    seeds = sqp.nearest_vertices(lambda v: sqp.chords(charts.to_ambient, shape, x, v), mesh.vertices, label, STARTS)
     cell = np.float32(np.max(high - low) / 32)
     logit = window.logit
     feet, lengths = sqp.polish(logit, charts.to_ambient, params, shape, x, seeds, low, high, cell)

@@ -80,8 +80,10 @@ def ways(place: Place, where: Any, u: Array, z: Array, shifts: Array) -> Array:
     return jax.lax.map(lambda a: _way(place, where, a, z[:, None] + shifts, 6).min(1), u)
 
 
-def nearest_vertices(measure: Callable[[Array], Array], vertices: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """For each of N points the best vertex of each of its CANDIDATES best neighbourhoods: (N, CANDIDATES, d).
+def nearest_vertices(
+    measure: Callable[[Array], Array], vertices: np.ndarray, groups: np.ndarray, count: int = CANDIDATES
+) -> np.ndarray:
+    """For each of N points the best vertex of each of its `count` best neighbourhoods: (N, count, d).
 
     measure: vertices (BLOCK, d) -> lengths (N, BLOCK). groups: (S, 2) pairs of neighbours - then a vertex counts if
     no neighbour is nearer - or (V,) labels - then the best of each label counts. Missing ones are NaN.
@@ -99,11 +101,11 @@ def nearest_vertices(measure: Callable[[Array], Array], vertices: np.ndarray, gr
         bounds = np.flatnonzero(np.diff(groups[order], prepend=-1, append=-1))
         index = np.stack([order[a:b][far[order[a:b]].argmin(0)] for a, b in pairwise(bounds)])
         chosen = np.take_along_axis(far, index, 0)
-    best = np.argsort(chosen, axis=0)[:CANDIDATES]
+    best = np.argsort(chosen, axis=0)[:count]
     picked = np.take_along_axis(index, best, 0).T
     seeds = vertices[picked].astype(np.float32)
     seeds[~np.isfinite(np.take_along_axis(chosen, best, 0).T)] = np.nan
-    return np.pad(seeds, ((0, 0), (0, CANDIDATES - seeds.shape[1]), (0, 0)), constant_values=np.nan)
+    return np.pad(seeds, ((0, 0), (0, count - seeds.shape[1]), (0, 0)), constant_values=np.nan)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
