@@ -1,6 +1,7 @@
 """python -m app serve | export: the page, and files of what it shows."""
 
 import argparse
+import contextlib
 import os
 import re
 import socket
@@ -34,12 +35,20 @@ def serve(host: str, port: int) -> None:
     """Run the production server until interrupted."""
     import uvicorn
 
+    from app import classroom
     from app.server import create
 
     port = free_port(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    print(say("serve.address", url=f"http://{shown}:{port}/"), flush=True)
-    uvicorn.run(create(), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+    address = classroom.url(host, port)
+    shared = not classroom.local(host)
+    print(say("serve.address", url=address), flush=True)
+    if shared:
+        print(say("serve.class"), flush=True)
+        code = classroom.terminal(address)
+        with contextlib.suppress(UnicodeEncodeError):  # a terminal without block characters
+            print(code, flush=True)
+    server = create(classroom=address if shared else "")
+    uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 def export(options: argparse.Namespace) -> None:

@@ -1,10 +1,13 @@
 """Controls -> link -> player. Python reads and refuses settings; what the page alone decides runs in the browser."""
 
 import secrets
+from functools import partial
 from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from segno import DataOverflowError
 
+from app import classroom
 from app.layout import ranges
 from app.text import say, told
 from toy import FieldError
@@ -16,24 +19,41 @@ from toy.world import FIELDS
 NAMES = list(FIELDS)
 
 
-def register(app: Dash) -> None:
-    """Tie the page together."""
+def register(app: Dash, address: str = "") -> None:
+    """Tie the page together; `address` is that of the class, "" without one."""
     app.callback(
         Output({"control": ALL}, "value"), Output("exhibit", "value"), Output("message", "data"),
         Output("origin", "data"),
         Input("address", "search"), Input("exhibit", "value"), Input("reset", "n_clicks"),
-        Input("new-seed", "n_clicks"), Input("branched", "data"), State({"control": ALL}, "id"),
+        Input("new-seed", "n_clicks"), Input("branched", "data"), Input("undo", "n_clicks"), State("before", "data"),
+        State({"control": ALL}, "id"),
     )(settings)
     app.callback(
         Output({"control": ALL}, "error"), Output("link", "data"),
         Input({"control": ALL}, "value"), Input("exhibit", "value"), Input("origin", "data"),
         State({"control": ALL}, "id"),
     )(linked)
+    if address:
+        app.callback(
+            Output("class", "opened"), Output("class-code", "src"), Output("class-address", "children"),
+            Output("class-address", "href"), Input("class-open", "n_clicks"), State("link", "data"),
+            prevent_initial_call=True,
+        )(partial(invitation, address))
     _in_browser(app)
 
 
+def invitation(address: str, _clicks: Any, link: str) -> tuple[bool, str, str, str]:
+    """(open, QR code, words, link) of what is seen, for the class; of the page alone where a link is too long."""
+    full = f"{address}?{link}"
+    try:
+        return True, classroom.image(full), address, full
+    except DataOverflowError:
+        return True, classroom.image(address), address, address
+
+
 def settings(
-    search: str | None, exhibit: str, _reset: Any, _seed: Any, branched: Any, ids: list[dict[str, str]]
+    search: str | None, exhibit: str, _reset: Any, _seed: Any, branched: Any, _undo: Any, before: str | None,
+    ids: list[dict[str, str]],
 ) -> tuple[Any, ...]:
     """Values of all controls, the exhibit, a message and the run this one comes from: from the address, the picker,
     or a button."""
@@ -43,6 +63,8 @@ def settings(
         return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, "", no_update
     if ctx.triggered_id == "branched":
         setup = branch(parse(branched["link"]), branched["step"])
+    elif ctx.triggered_id == "undo":
+        setup, message = opened(before or "")
     elif ctx.triggered_id in ("exhibit", "reset"):
         setup = build(exhibit, {})
     else:
@@ -105,6 +127,16 @@ def _in_browser(app: Dash) -> None:
         ClientsideFunction(here, "message"), Output("link-notice", "children"), Input("message", "data"))
     app.clientside_callback(
         ClientsideFunction(here, "fold"), Output("folded", "data"), Input("fold", "n_clicks"),
+        prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "remember"), Output("before", "data"), Output("undo", "style"),
+        Input("reset", "n_clicks"), Input("undo", "n_clicks"), State("link", "data"),
+        prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "again"), Output("again", "data"), Input("same-start", "n_clicks"),
+        prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction(here, "present"), Output("presenting", "data"), Input("present-open", "n_clicks"),
         prevent_initial_call=True)
     app.clientside_callback(
         ClientsideFunction(here, "share"), Output("share", "children"), Input("share", "n_clicks"),

@@ -24,6 +24,11 @@ def extra(name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def named(key: str) -> dict[str, Any]:
+    """A name for screen readers."""
+    return {"aria-label": words()[key]}
+
+
 def whole(name: str) -> bool:
     """Whether a number field takes whole numbers only."""
     return FIELDS[name].model_fields[name].annotation is int
@@ -92,13 +97,17 @@ def section(group: str, names: Iterable[str]) -> dmc.AccordionItem:
 def controls() -> html.Aside:
     """All fields of World, Knobs and View by group."""
     grouped = {group: [name for name in FIELDS if extra(name).get("group") == group] for group in GROUPS}
+    small = {"size": "compact-xs", "color": theme.ACCENT, "variant": "light"}
+    quiet = {**small, "color": "gray", "variant": "subtle"}
     buttons = html.Div([
-        dmc.Button(words()["control.seed"], id="new-seed", size="compact-xs", variant="light", color=theme.ACCENT),
-        dmc.Button(words()["control.reset"], id="reset", size="compact-xs", variant="subtle", color="gray"),
+        html.Span(dmc.Button(words()["control.same"], id="same-start", **small), title=words()["control.same.help"]),
+        html.Span(dmc.Button(words()["control.seed"], id="new-seed", **small), title=words()["control.seed.help"]),
+        dmc.Button(words()["control.reset"], id="reset", **quiet),
+        dmc.Button(words()["control.undo"], id="undo", style={"display": "none"}, **small),
     ], className="buttons")
     parts = dmc.Accordion([section(group, names) for group, names in grouped.items()], multiple=True,
                           value=list(GROUPS), variant="filled", chevronPosition="right", className="groups")
-    return html.Aside([buttons, parts], id="controls")
+    return html.Aside([buttons, parts], id="controls", **named("page.controls"))
 
 
 def looks() -> html.Div:
@@ -115,7 +124,32 @@ def looks() -> html.Div:
     ], className="looks", id="looks")
 
 
-def header() -> html.Header:
+def menu(classroom: str) -> html.Details:
+    """What is wanted now and then, behind one button."""
+    item = {"variant": "subtle", "color": "gray", "size": "sm", "justify": "space-between", "fullWidth": True}
+    items = [dmc.Button(words()["header.present"], id="present-open", rightSection=html.Kbd("P"), **item)]
+    if classroom:
+        items.append(dmc.Button(words()["header.class"], id="class-open", **item))
+    items.append(dmc.Button(words()["header.about"], id="about-open", **item))
+    return html.Details([html.Summary(words()["header.more"]), html.Div(items)], className="menu")
+
+
+def dialogs() -> list[dmc.Modal]:
+    """About, the link to copy by hand, and the address of the class."""
+    close: dict[str, Any] = {"closeButtonProps": {"aria-label": words()["about.close"]}}
+    title: dict[str, Any] = {"aria-label": words()["share.title"], "data-autofocus": True}
+    return [
+        dmc.Modal([dmc.Text(words()[f"about.{i}"], mb="sm") for i in range(1, 5)], id="about", size="lg",
+                  title=words()["about.title"], **close),
+        dmc.Modal(dmc.TextInput(id="link-text", readOnly=True, description=words()["share.why"], **title),
+                  id="link-box", size="lg", title=words()["share.title"], **close),
+        dmc.Modal([html.Img(id="class-code", alt=words()["class.code"]), html.P(html.A(id="class-address")),
+                   dmc.Text(words()["class.why"], size="sm")], id="class", size="lg", title=words()["class.title"],
+                  className="class", **close),
+    ]
+
+
+def header(classroom: str) -> html.Header:
     """Name, exhibit, about, link, language, colour scheme."""
     other = next(code for code in LANGUAGES if code != language())
     picker = dmc.Select(
@@ -124,23 +158,20 @@ def header() -> html.Header:
         **{"aria-label": words()["header.exhibit"]},
     )
     quiet = {"variant": "subtle", "color": "gray", "size": "compact-sm"}
-    about = dmc.Modal(
-        [dmc.Text(words()[f"about.{i}"], mb="sm") for i in range(1, 5)], id="about", size="lg",
-        title=words()["about.title"], closeButtonProps={"aria-label": words()["about.close"]},
-    )
     return html.Header([
-        html.Button("☰", id="fold", type="button", className="fold", title=words()["header.controls"]),
+        html.Button("☰", id="fold", type="button", className="fold", title=words()["header.controls"],
+                    **named("header.controls")),
         html.B(words()["app.name"]), picker, html.Span(className="sp"),
         dmc.Button(words()["header.lesson"], id="lesson-open", **quiet),
         dmc.Button(words()["header.branch"], id="branch", **quiet),
         dmc.Button(words()["header.compare"], id="compare", **quiet),
-        dmc.Button(words()["header.about"], id="about-open", **quiet),
         dmc.Button(words()["header.share"], id="share", **quiet),
         dmc.Button(words()["export.open"], id="export", **quiet),
+        menu(classroom),
         html.Span(dmc.Button(LANGUAGES[other], id="speak", **quiet), lang=other),
         dmc.ColorSchemeToggle(lightIcon="◐", darkIcon="◑", color="gray", variant="subtle",
                               **{"aria-label": words()["header.scheme"]}),
-        about,
+        *dialogs(),
     ])
 
 
@@ -156,13 +187,19 @@ def stage() -> html.Main:
     ])
 
 
-def page() -> dmc.MantineProvider:
-    """The whole page. Elements the player fills stay without children and callbacks."""
+def page(classroom: str = "") -> dmc.MantineProvider:
+    """The whole page. Elements the player fills stay without children and callbacks.
+
+    classroom: the address others on the network open; "" when only this machine can.
+    """
     right = html.Section([html.Div(id="lesson", role="region", hidden=True),
-                          *(html.Div(id=name) for name in ("tabs", "evidence", "charts", "verdict", "numbers"))])
-    stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded")
+                          *(html.Div(id=name) for name in ("tabs", "evidence", "charts", "verdict", "numbers")),
+                          html.Details(id="data")], tabIndex=0, **named("page.measures"))
+    stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded", "before",
+              "again", "presenting")
     memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]
-    body = html.Div([header(), controls(), stage(), right, html.Div(id="summary", className="hidden-text"), *memory],
+    body = html.Div([header(classroom), controls(), stage(), right, html.Nav(id="present", hidden=True),
+                     html.Div(id="summary", className="hidden-text", role="status"), *memory],
                     className="page", id="page")
     return dmc.MantineProvider(body, id="mantine", defaultColorScheme="auto", theme={
         "fontFamily": theme.FONT, "primaryColor": "teal", "defaultRadius": "md",

@@ -9,7 +9,7 @@ class Limits:
     """Bounds of memory, work and waiting; bytes and counts."""
 
     workers: int = max(1, (os.cpu_count() or 2) // 2)  # runs training at once
-    waiting: int = 8  # runs queued behind them
+    waiting: int = 32  # runs queued behind them: a class, each with a start of its own
     recordings: int = 400_000_000  # bytes of finished recordings kept for replay
     runs: int = 24  # finished runs whose events are kept
     frames: int = 128_000_000  # bytes of compressed frames kept

@@ -71,7 +71,8 @@ def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dic
         "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
         "charts": drawn, "title": title(setup), "look": look(setup), "subtitle": subtitle(setup, window),
         "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
-        "diverged_at": recording.diverged_at, "base": recording.base, "provenance": provenance(setup),
+        "diverged_at": recording.diverged_at, "advice": cause(setup), "base": recording.base,
+        "provenance": provenance(setup),
         "fields": {**setup.world.model_dump(), **setup.knobs.model_dump()},
     }
 

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from string import Template
@@ -68,8 +69,12 @@ ICON = (
 )
 
 
-def create(limits: Limits | None = None, executor: Executor | None = None, warm: bool = True) -> FastAPI:
-    """The whole application; `warm` trains the first exhibit at the start, so that the first visitor waits little."""
+def create(limits: Limits | None = None, executor: Executor | None = None, warm: bool = True,
+           classroom: str = "") -> FastAPI:
+    """The whole application; `warm` trains the first exhibit at the start, so that the first visitor waits little.
+
+    classroom: the address others on the network open; "" when only this machine can.
+    """
     use_compilation_cache()
     runs = Runs(limits, executor)
     studies = Studies(runs.limits, runs.quiet)
@@ -88,7 +93,7 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     server.add_middleware(Language)
     _errors(server)
     _routes(server, runs, studies)
-    _page(server)
+    _page(server, classroom)
     return server
 
 
@@ -103,15 +108,15 @@ class Page(Dash):
             lessons=wire.script(lessons.script()))
 
 
-def _page(server: FastAPI) -> Dash:
+def _page(server: FastAPI, classroom: str) -> Dash:
     """Dash on the same server; everything it loads comes from here."""
     app = Page(
         "dimple-lab", server=cast(Any, server), backend="fastapi", assets_folder=str(ASSETS),
         assets_path_ignore=["vendor"], update_title="", description=words()["app.description"], serve_locally=True,
     )
     app.backend.websocket_capability = False  # the page's few callbacks go over plain HTTP
-    app.layout = layout.page
-    callbacks.register(app)
+    app.layout = partial(layout.page, classroom)
+    callbacks.register(app, classroom)
     return app
 
 

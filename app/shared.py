@@ -36,7 +36,7 @@ class Shared:
                 if waiting >= self._most_waiting:
                     raise Busy(say("error.busy", waiting=waiting))
                 run = self._runs[link] = Run(link, setup)
-                run.post({"event": "queued", "place": waiting})
+                run.post({"event": "queued", "place": waiting + 1})
                 self._futures[link] = self._executor.submit(copy_context().run, self._guarded, work, run)
             run.listeners += 1
             self._forget_old()
@@ -73,7 +73,7 @@ class Shared:
     def _tell_places(self) -> None:
         with self._lock:
             waiting = [run for run in self._runs.values() if not run.started and not run.gone.is_set()]
-        for place, run in enumerate(waiting):
+        for place, run in enumerate(waiting, 1):
             run.post({"event": "queued", "place": place})
 
     def _guarded(self, work: Callable[[Run], None], run: Run) -> None:

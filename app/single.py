@@ -82,7 +82,7 @@ def _read(*parts: str) -> str:
 
 def _page(title: str, subtitle: str, about: dict[str, str], recorded: dict[str, Any]) -> tuple[str, str]:
     """The file's text before and after its frames."""
-    said = {"title": title, "subtitle": subtitle, "name": words()["app.name"],
+    said = {"title": title, "subtitle": subtitle, "name": words()["app.name"], "measures": words()["page.measures"],
             "export": words()["export.open"], "made": say("single.from", date=about["date"][:10])}
     rows = [(words()[f"single.{name}"], text) for name, text in about.items()]
     player = "\n".join(_read(path.name) for path in sorted(ASSETS.glob("player*.js")))

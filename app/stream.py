@@ -45,6 +45,8 @@ class Runs(Shared):
         self._measure = ThreadPoolExecutor(1, "measure")
         self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)
         self._kept: dict[Hashable, Recording] = {}  # given to us: they cannot be trained again
+        # Two pages in two languages, or with two views, are two runs of one training: the later waits for the earlier.
+        self._training: Store[threading.Lock] = Store(256)
         self._windows: Store[windows.Window] = Store(64)
         self._frames: Store[bytes] = Store(self.limits.frames, len)
         self._drawing: dict[Hashable, Future] = {}
@@ -93,9 +95,13 @@ class Runs(Shared):
 
     def _trained(self, run: Run, setup: Setup) -> Recording | None:
         """The recording of a setup after the ones it comes from, found or made; None when nobody waits any more."""
-        found = self._found(setup)
-        if found is not None:
-            return found
+        with self._lock:
+            alone = self._training.get(setup.run) or self._training.put(setup.run, threading.Lock())
+        with alone:
+            return self._found(setup) or self._train_now(run, setup)
+
+    def _train_now(self, run: Run, setup: Setup) -> Recording | None:
+        """The recording of a setup, made here and now."""
         parent = None
         if setup.parent is not None:
             parent = self._trained(run, setup.parent)

@@ -49,6 +49,7 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
         "accuracy": float(accuracy),
         "loss": float(loss),
         "caption": caption(window, sight),
+        "seen": len(sight.surface.vertices) > 0,
         "numbers": [
             {"name": name, "label": say(f"number.{name}"), "value": value, "chance": None, "unit": unit}
             for name, value, unit in rows

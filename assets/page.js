@@ -41,9 +41,23 @@
     else params.delete("lesson");
   }
 
+  const exhibitOf = (link) => new URLSearchParams(link).get("exhibit");
+
   let heard = "";
   let opened = "";
   let hiding = 0;
+
+  // A menu closes once something is chosen, or when one looks elsewhere.
+  for (const name of ["click", "focusin", "keydown"]) {
+    document.addEventListener(name, ({ target, key }) => {
+      for (const menu of document.querySelectorAll("details.menu[open]")) {
+        const inside = menu.contains(target);
+        if (name === "keydown" ? key !== "Escape" : inside && !(name === "click" && target.closest("button"))) continue;
+        menu.open = false;
+        if (inside) menu.firstElementChild.focus();
+      }
+    });
+  }
 
   document.addEventListener("dimple:compare", ({ detail: { link } }) => {
     document.getElementById("compare")?.setAttribute("aria-pressed", Boolean(link));
@@ -58,6 +72,7 @@
       /** A new link: into the address bar, and to the player. Step and camera of a new address hold too. */
       open(link, search) {
         if (!link || link === opened) return skip();
+        if (exhibitOf(link) !== exhibitOf(opened)) window.dash_clientside.set_props("undo", { style: { display: "none" } });
         opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(search === heard ? "" : search || "");
         const full = new URLSearchParams(link);
@@ -123,17 +138,45 @@
         return skip();
       },
 
+      /** What a reset throws away, for "Undo": offered until used, or until another exhibit is chosen. */
+      remember(_reset, _undo, link) {
+        const asked = window.dash_clientside.callback_context.triggered_id === "reset";
+        return [asked ? link : skip(), { display: asked ? "" : "none" }];
+      },
+
+      /** The run of these settings again, from its first step: the same seed gives the same first weights. */
+      again() {
+        withPlayer((player) => player.open(location.search.slice(1), { autoplay: true }));
+        return skip();
+      },
+
+      present() {
+        window.dimpleParts.present(true);
+        return skip();
+      },
+
       fold() {
-        document.getElementById("page").classList.toggle("folded");
+        const folded = document.getElementById("page").classList.toggle("folded");
+        document.getElementById("fold").setAttribute("aria-expanded", !folded);
         window.dispatchEvent(new Event("resize"));
         return skip();
       },
 
-      share() {
-        const link = shared().href;
-        navigator.clipboard?.writeText(link);
-        history.replaceState(null, "", link);
-        return window.DIMPLE_TEXT["header.shared"];
+      /** The link into the clipboard; where the browser allows none (plain HTTP on a network), into a box to copy from. */
+      async share() {
+        const { href } = shared();
+        const { set_props } = window.dash_clientside;
+        const { "header.share": copy, "header.shared": copied } = window.DIMPLE_TEXT;
+        history.replaceState(null, "", href);
+        try {
+          await navigator.clipboard.writeText(href);
+        } catch {
+          set_props("link-text", { value: href });
+          set_props("link-box", { opened: true });
+          return copy;
+        }
+        setTimeout(() => set_props("share", { children: copy }), 2500);
+        return copied;
       },
 
       /** The same page in its other language. */

@@ -57,6 +57,7 @@
       });
       this.charts = new parts.Charts(byId("charts"), (step) => this.seek(step));
       this.numbers = new parts.Numbers(byId("numbers"));
+      this.table = new parts.Table(byId("data"));
       this.setScale(true);
       this.setLoop(false);
       this.timeline.setPlaying(false);
@@ -115,6 +116,7 @@
       this.timeline.reset(this.last);
       this.charts.show(event.charts, this.last);
       this.numbers.measured(null);
+      this.table.measured(null);
       this.words.heading(event.title, event.subtitle, event.look);
       this.words.verdict("");
       const [scene, frame] = await this.#first(event);
@@ -152,6 +154,7 @@
       this.charts.show(charts, this.last);
       this.numbers.measured(table, names);
       this.numbers.at(this.step);
+      this.table.measured(table, names, this.#series);
     }
 
     phases({ bands, marks, verdict, two_phases: claimed }) {
@@ -216,9 +219,9 @@
       const control = (this.#switching = new AbortController());
       const { view, link, step } = this;
       try {
-        const [scene, frame] = await Promise.all([
+        const [scene, frame] = await this.words.during(say("notice.drawing"), Promise.all([
           this.source.scene(link, view, control.signal), this.source.frame(link, view, step, control.signal),
-        ]);
+        ]));
         if (control.signal.aborted) return;
         this.#attach(view);
         this.fetcher.frames.put(frame.meta.step, frame);
@@ -276,6 +279,14 @@
       return this.every[Math.min(this.every.length - 1, Math.max(0, parts.nearest(this.every, this.step) + by))];
     }
 
+    /** To the next turn of the run (by = 1) or the one before (-1): its ends, phases and marks. */
+    jump(by) {
+      const { stops } = this.timeline;
+      const next = by > 0 ? stops.find((stop) => stop > this.step) : stops.findLast((stop) => stop < this.step);
+      this.pause();
+      if (next !== undefined) this.seek(next);
+    }
+
     #goto(step, dragging = false) {
       this.step = step;
       this.#at = this.#indexOf(step);
@@ -293,7 +304,7 @@
 
     async #exact(step) {
       const fetcher = this.fetcher;
-      const frame = await fetcher.exact(step).catch(() => null);
+      const frame = await this.words.during(say("notice.drawing"), fetcher.exact(step)).catch(() => null);
       if (!frame || fetcher !== this.fetcher || this.step !== step) return;
       this.#draw(frame);
       this.#scrub = setTimeout(() => fetcher.pump(), this.playing ? 0 : PAUSE);
@@ -408,9 +419,7 @@
     }
 
     #speak() {
-      if (this.playing || !this.last) return;
-      const values = { step: this.step, last: this.last, accuracy: this.accuracy()?.toFixed(2) ?? "–", phase: this.timeline.phaseAt(this.step) };
-      this.words.summary(say(values.phase ? "player_summary_phase" : "player_summary", values));
+      if (!this.playing && this.last) this.words.summary(() => parts.summary(this));
     }
 
     // ---- for the page and for tests

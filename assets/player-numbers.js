@@ -66,6 +66,12 @@
         .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step) }));
     }
 
+    /** {label, value} of a measure at the step shown, or null where it is not known. */
+    told(name) {
+      const value = this.#table?.[name] && this.#names[name] ? latest(this.#table, name, this.#step).value : undefined;
+      return value === undefined || value === null ? null : { label: this.#names[name].label, value: parts.number(value) };
+    }
+
     #otherValue(name) {
       const { table, own, step } = this.#other;
       return own.find((number) => number.name === name)?.value ?? (table?.[name] ? latest(table, name, step).value : null);

@@ -25,6 +25,7 @@
       this.plot = el("div", { class: "plot" });
       this.caption = el("p", { class: "caption" });
       root.replaceChildren(this.plot, this.caption);
+      parts.turnable(this);
       // restyle during a drag would pull the camera back: such frames wait until the pointer is up
       this.plot.addEventListener("pointerdown", () => (this.#held = true), true);
       ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, () => this.#release(), true));
@@ -68,6 +69,7 @@
       await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);
       parts.scene.quieten(this.plot, () => this.#held || !this.#settled);
       this.#listen();
+      parts.named(this);
       this.#write(frame);
       this.legend = legendOf(data);
     }

@@ -70,7 +70,7 @@
       this.player.retries = 0;
       this.words.hush("busy");
       if (event.diverged_at !== null && event.diverged_at !== undefined) {
-        const advice = event.advice ?? say("player_diverged_advice");
+        const advice = [say("player_diverged_advice"), event.advice].filter(Boolean).join(" ");
         this.words.tell("warning", say("player_diverged", { step: event.diverged_at }), { advice });
       }
       this.player.begin(this, event);

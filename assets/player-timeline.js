@@ -129,6 +129,12 @@
       return this.#bands.find(({ from, to }) => step >= from && (step < to || to === this.#last));
     }
 
+    /** Steps worth stopping at: both ends, where phases begin, and the marks; ascending. */
+    get stops() {
+      const steps = [0, ...this.#bands.map(({ from }) => from), ...this.#marks.map(({ step }) => step), this.#last];
+      return [...new Set(steps)].sort((one, other) => one - other);
+    }
+
     setScale(log) {
       this.#log = log;
       for (const button of this.scale.children) button.setAttribute("aria-pressed", (button.dataset.scale === "log") === log);
@@ -199,10 +205,13 @@
   const TYPING = `input, textarea, select, [contenteditable=true], [role=slider], [role=combobox], [role=tab], [role=radio],
     [role=menuitem], [role=option], [role=dialog] *, dialog *`;
 
+  /** Does a key belong to this element rather than to the page? */
+  parts.typing = (target) => Boolean(target.matches?.(TYPING)) && !target.matches(".steps");
+
   /** The listener for the keys of playing: space, arrows (with shift ten steps), Home, End; not while typing. */
   parts.keyboard = (player) => (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target !== player.timeline.input && event.target.matches?.(TYPING)) return;
+    if (parts.typing(event.target)) return;
     // space on a button presses that button
     if (event.key === " " && event.target.closest?.("button, a, summary")) return;
     const does = {

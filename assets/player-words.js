@@ -80,10 +80,29 @@
       } else bar.removeAttribute("aria-valuenow");
     }
 
+    /** The result of a promise; should it take its time, the bar and the notice say what is waited for. */
+    async during(label, promise, wait = 600) {
+      let shown = false;
+      const timer = setTimeout(() => {
+        if (!this.notice.hidden || !this.progress?.hidden) return;
+        shown = true;
+        this.advance(undefined, label);
+        this.tell("busy", label);
+      }, wait);
+      try {
+        return await promise;
+      } finally {
+        clearTimeout(timer);
+        if (shown) this.advance(null);
+        if (shown) this.hush("busy");
+      }
+    }
+
     /** Speaks the state once it has been quiet for a while: a screen reader must not be flooded while scrubbing. */
-    summary(text, wait = 900) {
+    summary(tell, wait = 900) {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => {
+        const text = tell();
         if (text === this.#said) return;
         this.#said = text;
         write(byId("summary"), text);

@@ -106,10 +106,10 @@ class Recording:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of checkpoints, cache, data and scalars."""
+        """Bytes of checkpoints, cache at its fullest, data and scalars."""
         state = sum(a.nbytes for a in jax.tree.leaves(self._checkpoints[0]))
         own = sum(a.nbytes for a in (self.data.u, self.data.x, self.data.y, *self._scalars.values()))
-        return state * (len(self._checkpoints) + len(self._recent)) + own
+        return state * (len(self._checkpoints) + RECENT) + own
 
     def chunks(self) -> Iterator["Recording"]:
         """Train chunk by chunk, yielding the recording after each; a run that was broken off goes on."""
