@@ -121,7 +121,8 @@ def looks() -> html.Div:
             ),
         ])
         for name, allowed in LOOKS.items()
-    ], className="looks", id="looks")
+    ] + [html.Button(words()["closer.open"], id="closer-open", type="button", title=words()["closer.open.help"])],
+        className="looks", id="looks")
 
 
 def menu(classroom: str) -> html.Details:
@@ -181,7 +182,8 @@ def stage() -> html.Main:
         html.Div([html.H1(id="title"), *(html.P(id=name) for name in ("look", "subtitle")), html.Div(id="legend")],
                  className="ttl"),
         html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"),
-                  *(html.Div(id=name, className="picture") for name in ("picture", "beside"))], className="stage"),
+                  *(html.Div(id=name, className="picture") for name in ("picture", "beside")),
+                  html.Aside(id="closer", hidden=True)], className="stage"),
         looks(),
         html.Div(id="timeline", className="tl"),
     ])
@@ -193,7 +195,7 @@ def page(classroom: str = "") -> dmc.MantineProvider:
     classroom: the address others on the network open; "" when only this machine can.
     """
     right = html.Section([html.Div(id="lesson", role="region", hidden=True),
-                          *(html.Div(id=name) for name in ("tabs", "evidence", "charts", "verdict", "numbers")),
+                          *(html.Div(id=name) for name in ("tabs", "evidence", "charts", "verdict", "within", "numbers")),
                           html.Details(id="data")], tabIndex=0, **named("page.measures"))
     stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded", "before",
               "again", "presenting")

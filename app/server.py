@@ -148,6 +148,13 @@ def _setup(request: Request) -> Setup:
     return parse(request.url.query)
 
 
+def _whole(name: str, text: str) -> int:
+    """A number of a step or point; FieldError when it is none."""
+    if not text.isdecimal() or len(text) > 9:
+        raise FieldError(name, "a whole number from 0 on", text)
+    return int(text)
+
+
 def _look(request: Request) -> Look:
     """How the picture is drawn."""
     return Look(**{name: request.query_params[name] for name in LOOKS if name in request.query_params})
@@ -175,9 +182,7 @@ def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
 
     @server.get("/api/frame")
     async def frame(request: Request, step: str = "") -> Response:
-        if not step.isdecimal() or len(step) > 9:
-            raise FieldError("step", "a whole number from 0 on", step)
-        return _gzipped(request, await runs.picture(_setup(request), int(step), _look(request)))
+        return _gzipped(request, await runs.picture(_setup(request), _whole("step", step), _look(request)))
 
     @server.get("/api/scene")
     async def scene(request: Request) -> Response:
@@ -213,6 +218,15 @@ def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
     @server.get("/api/export.csv")
     async def measures(request: Request) -> Response:
         return await downloads.measures(runs, _setup(request))
+
+    @server.get("/api/within")
+    async def within(request: Request, step: str = "") -> Response:
+        return _gzipped(request, await runs.within(_setup(request), _whole("step", step)))
+
+    @server.get("/api/closer")
+    async def closer(request: Request, step: str = "", point: str = "") -> Response:
+        answer = await runs.closer(_setup(request), _whole("step", step), _whole("point", point))
+        return _gzipped(request, answer)
 
     @server.get("/api/health")
     async def health() -> dict[str, str]:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from app import charts, report, views, wire
+from app import charts, closer, report, views, wire, within
 from app.limits import Limits
 from app.run import Run
 from app.shared import Busy, Shared
@@ -169,7 +169,26 @@ class Runs(Shared):
 
     async def picture(self, setup: Setup, step: int | None, look: Look) -> bytes:
         """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy."""
-        key = (spoken(setup), step, look, "scene" if step is None else "frame")
+        def draw(recording: Recording) -> Any:
+            at = recording.last_step if step is None else step
+            scene, frame = views.picture(recording, self.window(recording, setup.view), setup.view, at, look)
+            return scene if step is None else frame
+
+        return await self._answer((spoken(setup), step, look, "scene" if step is None else "frame"), setup, draw)
+
+    async def within(self, setup: Setup, step: int) -> bytes:
+        """Gzipped distances at which the points of one step flip; FieldError, Busy."""
+        return await self._answer((spoken(setup), step, "within"), setup, lambda one: within.within(one, step))
+
+    async def closer(self, setup: Setup, step: int, point: int) -> bytes:
+        """Gzipped figures of one point at one step; FieldError, Busy."""
+        def draw(recording: Recording) -> Any:
+            return closer.look(recording, self.window(recording, setup.view), setup.view, step, point)
+
+        return await self._answer((spoken(setup), step, point, "closer"), setup, draw)
+
+    async def _answer(self, key: Hashable, setup: Setup, draw: Callable[[Recording], Any]) -> bytes:
+        """What `draw` makes of a setup's recording, gzipped: kept, or made once for all who wait for it."""
         stored = self._frames.get(key)
         if stored:
             return stored
@@ -180,17 +199,13 @@ class Runs(Shared):
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
                 self.quiet.clear()
-                future = self._drawing[key] = self._draw.submit(
-                    copy_context().run, self._make, key, recording, setup.view, step, look)
+                future = self._drawing[key] = self._draw.submit(copy_context().run, self._make, key, recording, draw)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
 
-    def _make(self, key: Hashable, recording: Recording, view: View, step: int | None, look: Look) -> bytes:
+    def _make(self, key: Hashable, recording: Recording, draw: Callable[[Recording], Any]) -> bytes:
         try:
-            window = self.window(recording, view)
-            at = recording.last_step if step is None else step
-            scene, frame = views.picture(recording, window, view, at, look)
-            return self._frames.put(key, wire.compressed(scene if step is None else frame))
+            return self._frames.put(key, wire.compressed(draw(recording)))
         finally:
             with self._lock:
                 self._drawing.pop(key, None)

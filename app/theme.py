@@ -26,6 +26,7 @@ SHEET_OFFSET = "#6f51ad"
 DIMPLES = "#1b7a6b"
 FREE, ON, OFF = "#2b2927", "#9a6a00", "#2b2927"
 FREE_CHART = "#7d7770"
+FLIP = "#c2247f"  # round the points that an attack flips
 
 LIGHT = {"ambient": 0.55, "diffuse": 0.65, "specular": 0.15, "roughness": 0.6, "fresnel": 0.1}
 LIGHT_FROM = {"x": -2000, "y": -3000, "z": 4000}

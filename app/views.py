@@ -26,7 +26,9 @@ def picture(recording: Recording, window: Window, view: View, step: int, look: L
     draw, layout = VIEWS[window.dim]
     traces = draw(recording, window, sight, look)
     moving = [i for i, (_, changing) in enumerate(traces) if changing]
-    scene = {"data": [{**fixed, **changing} for fixed, changing in traces], "layout": layout(window, look)}
+    laid_out = layout(window, look)
+    laid_out["meta"]["points"] = wire.columns(sight.points, np.array(window.low), np.array(window.high))
+    scene = {"data": [{**fixed, **changing} for fixed, changing in traces], "layout": laid_out}
     frame = {
         "name": str(step),
         "traces": moving,
@@ -50,6 +52,8 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
         "loss": float(loss),
         "caption": caption(window, sight),
         "seen": len(sight.surface.vertices) > 0,
+        # where points that the boundary hides show themselves: marks of the page go there too
+        "lift": {i: round(float(sight.tops[i, 2]), 5) for i in np.flatnonzero(np.isfinite(sight.tops[:, 2]))},
         "numbers": [
             {"name": name, "label": say(f"number.{name}"), "value": value, "chance": None, "unit": unit}
             for name, value, unit in rows
@@ -106,6 +110,7 @@ def _points(sight: Sight, window: Window, kind: str) -> list[tuple[Trace, Trace]
                   "line": {"color": style["line"], "width": 1}, "opacity": 1}
         out.append(({"type": kind, "mode": "markers", "name": words()[key], "marker": marker,
                      "hovertemplate": say("hover.point", name=words()[key]) + "<extra></extra>",
+                     "customdata": np.flatnonzero(sight.labels == label).tolist(),
                      **wire.columns(own, low, high)}, {}))
     return out
 
@@ -125,6 +130,13 @@ def _ring(sight: Sight, window: Window, kind: str, places: np.ndarray) -> tuple[
     return fixed, wire.columns(places[sight.wrong], np.array(window.low), np.array(window.high))
 
 
+def _flips(kind: str, dim: int) -> tuple[Trace, Trace]:
+    """The mark of points that an attack within eps flips; the page fills it."""
+    return {"type": kind, "mode": "markers", "meta": "flips", "showlegend": False, "hoverinfo": "skip",
+            "marker": {"symbol": "square-open", "size": 8 if dim == 3 else 23, "color": theme.FLIP,
+                       "line": {"width": 2, "color": theme.FLIP}}, **{axis: [] for axis in "xyz"[:dim]}}, {}
+
+
 def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> list[tuple[Trace, Trace]]:
     """The traces of a 3-D picture."""
     low, high = np.array(window.low), np.array(window.high)
@@ -141,12 +153,12 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
     ]
     for label in (1, -1):
         style = theme.CLASSES[label]
-        own = sight.tops[hidden & (sight.labels == label)]
-        ghost = {"type": "scatter3d", "mode": "markers", "showlegend": False, "hoverinfo": "skip",
+        which = np.flatnonzero(hidden & (sight.labels == label))
+        ghost = {"type": "scatter3d", "mode": "markers", "showlegend": False, "hoverinfo": "none",
                  "marker": {"color": style["colour"], "symbol": style["open"], "size": 5,
                             "line": {"width": 2, "color": style["colour"]}}}
-        traces.append((ghost, wire.columns(own, low, high)))
-    traces.append(_ring(sight, window, "scatter3d", places))
+        traces.append((ghost, {**wire.columns(sight.tops[which], low, high), "customdata": which.tolist()}))
+    traces += [_ring(sight, window, "scatter3d", places), _flips("scatter3d", 3)]
     first = "legend.arrow_off" if look.arrows == "split" else "legend.arrow"
     shape = aspect(window, look.vertical)
     for tails, heads, colour, key in ((sight.tails, sight.heads, theme.FREE, first),
@@ -207,7 +219,8 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
         if len(tails):
             lines = marks.arrow_lines(tails, heads, low, high, shape)
             traces.append((_line("scatter", colour, 1.75, words()[key]), wire.columns(lines, low, high)))
-    return [*traces, *_points(sight, window, "scatter"), _ring(sight, window, "scatter", sight.points)]
+    ring = _ring(sight, window, "scatter", sight.points)
+    return [*traces, *_points(sight, window, "scatter"), ring, _flips("scatter", 2)]
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------

@@ -151,5 +151,7 @@
     });
   }
 
+  parts.keyOf = keyOf;
+
   const dash = (kind) => ({ dot: "dotted", dash: "dashed", dashdot: "dashed" })[kind] ?? "solid";
 })();

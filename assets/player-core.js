@@ -58,6 +58,7 @@
       this.charts = new parts.Charts(byId("charts"), (step) => this.seek(step));
       this.numbers = new parts.Numbers(byId("numbers"));
       this.table = new parts.Table(byId("data"));
+      if (!window.DIMPLE_RECORDED && byId("within")) this.#ask(byId);
       this.setScale(true);
       this.setLoop(false);
       this.timeline.setPlaying(false);
@@ -68,6 +69,13 @@
       new MutationObserver(() => this.repaint()).observe(document.documentElement, {
         attributes: true, attributeFilter: ["data-mantine-color-scheme"],
       });
+    }
+
+    // What only a server can tell: a page that carries its recording goes without.
+    #ask(byId) {
+      this.within = new parts.Within(this, byId("within"));
+      this.closer = new parts.Closer(this, byId("closer"), byId("closer-open"));
+      this.picture.picked = (point) => this.closer.open(point);
     }
 
     // ---- a run
@@ -238,6 +246,8 @@
       await this.picture.repaint();
       await this.companion?.repaint();
       this.charts.repaint();
+      this.within?.repaint();
+      this.closer?.repaint();
       if (this.picture.legend) this.words.legend(this.picture.legend);
       if (this.fetcher) this.#goto(this.step);
     }
@@ -429,7 +439,7 @@
       return {
         step, shown, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
         camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, beside: this.companion?.link ?? null,
-        besideShown: this.companion?.frame?.meta.step ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
+        lift: this.picture.frame?.meta.lift ?? {}, within: this.within?.state ?? null, closer: this.closer?.state ?? null, besideShown: this.companion?.frame?.meta.step ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
       };
     }
 

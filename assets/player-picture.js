@@ -16,6 +16,7 @@
     #queue = Promise.resolve();
     #path = "none";
     #notes = [];
+    #marked = []; // numbers of training points
     #recolour = (tree) => tree;
     drawn = null; // a promise, where drawing a frame takes longer than the call
 
@@ -62,6 +63,7 @@
       frame?.traces.forEach((index, at) => {
         data[index] = padded(Object.assign(data[index], blend(data[index], recolour(frame.data[at]))));
       });
+      for (const [index, marks] of this.#marks(frame)) data[index] = padded({ ...data[index], ...marks });
       const layout = this.#layout(recolour(this.#scene.layout));
       if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
@@ -74,8 +76,30 @@
       this.legend = legendOf(data);
     }
 
+    /** Marks training points, given by number, until others are given. */
+    mark(points) {
+      if (points.join() === this.#marked.join()) return;
+      this.#marked = points;
+      if (this.#scene && this.#frame && !this.#showing) this.apply(this.#frame, { pick: this.#settled });
+    }
+
+    // [[trace, its points]], where a scene has such a trace; a point that the boundary hides is marked above it
+    #marks(frame) {
+      const index = this.#scene.data.findIndex((trace) => trace.meta === "flips");
+      const { points } = this.#scene.layout.meta ?? {};
+      if (index < 0 || !points) return [];
+      const lift = frame?.meta?.lift ?? {};
+      const at = (axis) => this.#marked.map((point) => (axis === "z" ? lift[point] : undefined) ?? points[axis][point]);
+      return [[index, Object.fromEntries(Object.keys(points).map((axis) => [axis, at(axis)]))]];
+    }
+
     // newPlot drops the listeners, react keeps them
     #listen() {
+      this.plot.removeAllListeners("plotly_click");
+      this.plot.on("plotly_click", ({ points: [hit] }) => {
+        const point = this.plot.data[hit.curveNumber]?.customdata?.[hit.pointNumber];
+        if (Number.isInteger(point)) this.picked?.(point);
+      });
       for (const name of ["plotly_relayouting", "plotly_relayout"]) {
         this.plot.removeAllListeners(name);
         this.plot.on(name, ({ "scene.camera": camera }) => camera && this.turned?.(camera));
@@ -128,8 +152,10 @@
     /** Draws a frame. True once it is on the screen; false if it has to wait for the pointer. */
     apply(frame, { pick = false } = {}) {
       if (this.#showing || !this.#scene) return false;
-      const data = frame.data.map((trace) => padded(this.#recolour(trace)));
-      const live = parts.scene.applyLive(this.plot, frame.traces, data);
+      const marks = this.#marks(frame).map(([index, trace]) => [index, { type: this.#scene.data[index].type, ...trace }]);
+      const traces = [...frame.traces, ...marks.map(([index]) => index)];
+      const data = [...frame.data.map(this.#recolour), ...marks.map(([, trace]) => trace)].map(padded);
+      const live = parts.scene.applyLive(this.plot, traces, data);
       this.#path = live ? "live" : "restyle";
       this.#settled = pick;
       if (live) parts.scene.redraw(this.plot, pick && !this.#held);

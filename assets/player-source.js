@@ -54,6 +54,10 @@
     async scene(link, view, signal) {
       return (await answer(await fetch(`/api/scene?${query(link, view)}`, { signal }))).json();
     },
+    /** What /api/`path` says of the run of a link. */
+    async told(path, link, options, signal) {
+      return (await answer(await fetch(`/api/${path}?${query(link, options)}`, { signal }))).json();
+    },
   };
 
   /** The object in gzipped JSON in base64. */

@@ -46,7 +46,7 @@ class Target:
     @property
     def logit(self) -> nets.Logit:
         """The net's logit, (params, x) -> (N,)."""
-        return nets.logit(self.recording.world)
+        return self.recording.logit
 
     @property
     def params(self) -> nets.Params:

@@ -111,7 +111,7 @@ def _lengths(values: Sequence[float]) -> np.ndarray:
 
 
 def _slopes(recording: Recording, step: int) -> Array:
-    return gradient(nets.logit(recording.world), recording.params(step), jnp.asarray(recording.data.x))
+    return gradient(recording.logit, recording.params(step), jnp.asarray(recording.data.x))
 
 
 def _normal(recording: Recording, vectors: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def _flips(recording: Recording, step: int, directions: np.ndarray, lengths: np.
 
 def _moved(recording: Recording, step: int, moves: np.ndarray) -> np.ndarray:
     """Whether x + move is wrong, for J moves (J, N, n), of the M points that were right: (J, M)."""
-    data, logit, params = recording.data, nets.logit(recording.world), recording.params(step)
+    data, logit, params = recording.data, recording.logit, recording.params(step)
     margins = np.asarray(_margins(logit, params, jnp.asarray(data.x), jnp.asarray(data.y), jnp.asarray(moves)))
     right = np.asarray(logit(params, jnp.asarray(data.x))) * data.y > 0
     if not right.any():
