@@ -194,8 +194,8 @@ def page(classroom: str = "") -> dmc.MantineProvider:
 
     classroom: the address others on the network open; "" when only this machine can.
     """
-    right = html.Section([html.Div(id="lesson", role="region", hidden=True),
-                          *(html.Div(id=name) for name in ("tabs", "evidence", "charts", "verdict", "within", "numbers")),
+    parts = ("tabs", "evidence", "charts", "verdict", "within", "numbers")
+    right = html.Section([html.Div(id="lesson", role="region", hidden=True), *(html.Div(id=name) for name in parts),
                           html.Details(id="data")], tabIndex=0, **named("page.measures"))
     stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded", "before",
               "again", "presenting")
