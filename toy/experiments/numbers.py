@@ -10,7 +10,7 @@ from scipy.stats import binom
 from toy import attacks, measures, windows
 from toy.experiment import Numbers, Result, Table
 from toy.intervals import slope
-from toy.phases import phases
+from toy.phases import Phases, phases
 from toy.recording import Recording, log_spaced
 from toy.world import View
 
@@ -51,6 +51,11 @@ def phase_numbers(recording: Recording, count: int = 72, grid_side: int | None =
     """The phases of a run (`toy.phases`): PHASE_COLUMNS."""
     table = series(recording, ("sheet_offset", "dimple_amplitude", "dimple_null_95"), count, grid_side)
     found = phases(table["steps"].tolist(), table, recording.accuracy, recording.margin)  # type: ignore[arg-type]
+    return phase_row(found)
+
+
+def phase_row(found: Phases) -> Numbers:
+    """Phases as PHASE_COLUMNS."""
     return numbers({
         "two_phases": found.two_phases, "t_cling": found.t_cling, "t_dimple": found.t_dimple,
         "t_all_right": found.t_all_right, "accuracy_at_t_cling": found.accuracy_at_t_cling, "fall": found.fall,
