@@ -66,6 +66,7 @@ def test_no_text_leaves_its_box_in_any_language(page, server, code, query):
                                    "?exhibit=wall&codimension=9999"])
 def test_nothing_but_names_is_foreign_on_the_japanese_page(page, server, query):
     opened(page, server, f"{query}&lang=ja")
+    page.get_by_text(words("ja")["header.more"], exact=True).click()
     page.get_by_text(words("ja")["header.about"], exact=True).click()
     expect(page.get_by_text(words("ja")["about.title"])).to_be_visible()
     foreign = [text for text in page.evaluate(TEXTS) if re.search(r"[A-Za-z]{2}", NAMES.sub("", text))]
