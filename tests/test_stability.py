@@ -5,8 +5,6 @@ import math
 import pytest
 
 from toy import simulate
-from toy.experiments import numbers as of
-from toy.experiments import phase_rule
 from toy.link import build
 from toy.phases import Phases
 from toy.stability import READINGS, Reading, against, read, stability
@@ -54,22 +52,3 @@ def test_stability_over_seeds():
     got = stability(setup, range(3), lambda s: simulate(s.world, s.knobs), {"a": Reading(), "b": Reading(steps=9)})
     assert [row.reading for row in got] == ["a", "b"] and got[0].flips.value == 0 and got[0].flips.total == 3
     assert got[0].furthest_cling == 0 or math.isnan(got[0].furthest_cling)
-
-
-def test_the_report_holds_every_reading_against_the_rule_as_used():
-    setup = build("dimpled-sheet", FEW)
-    recording = simulate(setup.world, setup.knobs)
-    table = phase_rule.measure({"hero": recording})
-    assert list(table) == list(READINGS)
-    for name, row in table.items():
-        want = read(recording, READINGS[name])
-        assert row["two_phases"] == want.two_phases and row["t_cling"] == of.number(want.t_cling)
-    steady = {name: {"two_phases": 1.0, "t_cling": 7.0, "t_dimple": 31.0, "fall": 8.0} for name in READINGS}
-    assert all(result.holds for result in phase_rule.judge(steady).values())
-    other = {"two_phases": 0.0, "t_cling": 31.0, "t_dimple": 7.0, "fall": 2.0}
-    judged = phase_rule.judge({**steady, "grid 13": other})
-    assert not any(result.holds for result in judged.values())
-    assert judged["same-verdict"].value == judged["same-order"].value == 1 / (len(READINGS) - 1)
-    assert judged["cling-step"].value == judged["dimple-step"].value == 2.0
-    absent = phase_rule.judge({**steady, "grid 13": {**other, "t_dimple": None}})
-    assert absent["dimple-step"].holds is None and absent["same-order"].holds is None

@@ -19,6 +19,7 @@ from toy import overview, report, sweep
 from toy.cache import use_compilation_cache
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
+from toy.experiments import EXPERIMENTS
 from toy.link import Setup, build, pairs, query
 from toy.recording import simulate
 
@@ -126,10 +127,10 @@ def make_report(args: argparse.Namespace) -> None:
     """Make the trials a report lacks, a progress bar on stderr, and write it; the findings on stdout."""
     from toy import publish, trials  # plots take a second to load, which the other commands need not wait for
 
-    names = list(dict.fromkeys(args.only or trials.names()))
+    names = list(dict.fromkeys(args.only or EXPERIMENTS))
     for name in names:
-        if name not in trials.names():
-            raise FieldError("--only", one_of(trials.names()), name)
+        if name not in EXPERIMENTS:
+            raise FieldError("--only", one_of(EXPERIMENTS), name)
     seeds, first = sweep.whole("--seeds", args.seeds, 1), sweep.whole("--first-seed", args.first_seed, 0)
     workers, folder = sweep.whole("--workers", args.workers, 1), Path(args.out)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))

@@ -12,10 +12,11 @@ import jinja2
 
 from toy import overview, plots
 from toy.experiment import Experiment, Plot, findings, setups
+from toy.experiments import EXPERIMENTS
 from toy.gallery import Picture
 from toy.intervals import Estimate, over_seeds, slope
-from toy.link import Setup
-from toy.trials import Trial, base_of, experiment_of, links, versions
+from toy.link import Setup, build
+from toy.trials import Trial, links, versions
 from toy.world import FIELDS, World
 
 FILES = ("report.html", "report.json", "findings.md")
@@ -143,7 +144,7 @@ def report(trials: Mapping[str, Sequence[Trial]], command: str, date: str) -> di
     seeds = sorted({trial.seed for own in trials.values() for trial in own})
     return {
         "date": date, "command": command, "seeds": seeds, "versions": versions(),
-        "exhibits": {name: summary(experiment_of(name), base_of(name, seeds[0]), own)
+        "exhibits": {name: summary(EXPERIMENTS[name], build(name, {"seed": seeds[0]}), own)
                      for name, own in trials.items()},
     }
 
@@ -151,7 +152,7 @@ def report(trials: Mapping[str, Sequence[Trial]], command: str, date: str) -> di
 def write(folder: Path, trials: Mapping[str, Sequence[Trial]], command: str, date: str) -> dict[str, Any]:
     """Write FILES into the folder and return the report."""
     found = report(trials, command, date)
-    figures = {name: drawn(experiment_of(name), base_of(name, found["seeds"][0]), own)
+    figures = {name: drawn(EXPERIMENTS[name], build(name, {"seed": found["seeds"][0]}), own)
                for name, own in trials.items()}
     page = environment().get_template("publish.html").render(report=found, figures=figures)
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -19,14 +19,12 @@ from toy import sweep
 from toy.cache import use_compilation_cache
 from toy.errors import FieldError
 from toy.experiment import Experiment, Result, Simulate, Table, evidence, setups
-from toy.experiments import EXPERIMENTS, phase_rule
+from toy.experiments import EXPERIMENTS
 from toy.gallery import Picture, picture
 from toy.link import Setup, build, query
 from toy.recording import Recording, simulate
 from toy.world import step_flops
 
-# Measured beside the exhibits: name -> the exhibit whose runs are looked at, and the experiment.
-ALSO: dict[str, tuple[str, Experiment]] = {"phase-rule": ("dimpled-sheet", phase_rule.EXPERIMENT)}
 LIBRARIES = ("jax", "flax", "optax", "numpy", "scipy")
 RUN_FLOPS = 3e10  # what measuring a run costs beside training it: about a second of a slow core
 
@@ -40,21 +38,6 @@ class Trial(NamedTuple):
     picture: Picture | None
     error: str
     seconds: float
-
-
-def names() -> tuple[str, ...]:
-    """Everything a report holds."""
-    return (*EXPERIMENTS, *ALSO)
-
-
-def experiment_of(name: str) -> Experiment:
-    """The experiment of a name."""
-    return ALSO[name][1] if name in ALSO else EXPERIMENTS[name]
-
-
-def base_of(name: str, seed: int) -> Setup:
-    """The setup its cases depart from, at a seed."""
-    return build(ALSO[name][0] if name in ALSO else name, {"seed": seed})
 
 
 def trainer(cancelled: Callable[[], bool] = lambda: False) -> Simulate:
@@ -109,7 +92,7 @@ def links(experiment: Experiment, base: Setup) -> dict[str, str]:
 def cost(name: str, seed: int = 0) -> float:
     """A guess at the work of one seed: floating-point operations of all its runs."""
     total = 0.0
-    for setup in setups(experiment_of(name), base_of(name, seed)).values():
+    for setup in setups(EXPERIMENTS[name], build(name, {"seed": seed})).values():
         run: Setup | None = setup
         while run:
             total += RUN_FLOPS + run.knobs.steps * step_flops(run.world)
@@ -124,7 +107,7 @@ def _file(folder: Path, name: str, seed: int) -> Path:
 def _key(name: str, seed: int) -> dict[str, Any]:
     """What a file must say of itself to be used again."""
     return {"exhibit": name, "seed": seed, "versions": versions(),
-            "runs": links(experiment_of(name), base_of(name, seed))}
+            "runs": links(EXPERIMENTS[name], build(name, {"seed": seed}))}
 
 
 def read(folder: Path, name: str, seed: int) -> Trial | None:
@@ -154,7 +137,7 @@ def make(folder: Path, name: str, seeds: Sequence[int]) -> None:
     for seed in seeds:
         if read(folder, name, seed) is None:
             train = trainer(sweep.broken_off)
-            write(folder, name, trial(experiment_of(name), base_of(name, seed), train))
+            write(folder, name, trial(EXPERIMENTS[name], build(name, {"seed": seed}), train))
 
 
 def _remote(folder: Path, name: str, seeds: Sequence[int]) -> None:
@@ -198,4 +181,4 @@ def collect(folder: Path, names: Sequence[str], seeds: Sequence[int], workers: i
     return {name: [found for seed in seeds if (found := read(folder, name, seed))] for name in names}
 
 
-__all__ = ["Trial", "base_of", "collect", "experiment_of", "links", "names", "trainer", "trial", "versions"]
+__all__ = ["Trial", "collect", "links", "trainer", "trial", "versions"]
