@@ -23,7 +23,8 @@ BIG = 8.0  # a bias that keeps a ReLU neuron active everywhere near the data
 def with_net(world, params, knobs=None):
     """What the attacks read of a recording, with a net of our own."""
     knobs = knobs or Knobs(steps=1)
-    return SimpleNamespace(world=world, knobs=knobs, data=Recording(world, knobs).data, params=lambda step: params)
+    return SimpleNamespace(world=world, knobs=knobs, data=Recording(world, knobs).data, params=lambda step: params,
+                           logit=nets.logit(world), net=None)
 
 
 def linear(world, w, b, knobs=None):
