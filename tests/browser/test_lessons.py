@@ -47,7 +47,7 @@ def test_a_whole_lesson_by_keyboard(page, server, code):
         expect(card).to_contain_text(said[f"lesson.{NAME}.{number}.ask"])
         settled(page, number)
         assert page.evaluate("document.activeElement.id") == "lesson-title"
-        for hidden in ("#numbers", "#verdict", "#timeline .bands"):
+        for hidden in ("#numbers", "#verdict", "#tabs", "#timeline .bands"):
             expect(page.locator(hidden)).to_be_hidden()
         press(page, "#lesson .choice")
         page.wait_for_function("document.querySelector('#lesson .answer').dataset.value")
