@@ -10,7 +10,7 @@ run: .venv/run
 
 test: .venv/test browser resolve lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 lint: .venv/test
 	$(BIN)/ruff check .
