@@ -50,7 +50,7 @@ def test_a_whole_lesson_by_keyboard(page, server, code):
         for hidden in ("#numbers", "#verdict", "#tabs", "#timeline .bands"):
             expect(page.locator(hidden)).to_be_hidden()
         press(page, "#lesson .choice")
-        page.wait_for_function("document.querySelector('#lesson .answer').dataset.value")
+        page.wait_for_function("document.querySelector('#lesson .answer').dataset.value", timeout=300_000)
         value = float(page.locator("#lesson .answer").get_attribute("data-value"))
         right = sum(value >= limit for limit in step.ask.limits)
         assert page.locator("#lesson .choice").nth(right).get_attribute("class") == "choice right"
