@@ -170,6 +170,7 @@ def shortest(
     Everything but `logit` is traced: one compilation serves all kinds, steps, seeds and knobs.
     """
     count, n = x.shape
+    beyond = 2 * reach  # a direction may meet the boundary there and be shortened into reach
     near, tries = min(NEAR, count), ROUGH[0] * (len(BLENDS) + len(PAIRED))
     wide = max(n, 1, *(max(a.shape, default=1) for a in jax.tree.leaves(params)))
     batch = max(1, min(count, BATCH // (tries * wide)))
@@ -193,7 +194,9 @@ def shortest(
         others = jnp.where((sign[foes[i]] != sign[i])[:, None], x[foes[i]] - x[i], 0.0)
         short = jnp.concatenate([others, seeds[i] - x[i]])
         short = jnp.where(jnp.isfinite(short), short, 0.0)
-        ends = jnp.concatenate([jnp.full(len(long), reach), jnp.minimum(1.5 * jnp.linalg.norm(short, axis=1), reach)])
+        sloped = jnp.arange(len(long)) < len(long) - RANDOM
+        aimed = jnp.minimum(1.5 * jnp.linalg.norm(short, axis=1), beyond)
+        ends = jnp.concatenate([jnp.where(sloped, beyond, reach), aimed])
         unit, r = _cast(field, project, jnp.concatenate([long, short]), ends, ROUGH[0])
         unit, r = _shorten(field, project, jnp.abs(value[i]), unit, r, ROUGH[1])
         top, index = jax.lax.top_k(-r, FINE[0])
@@ -210,7 +213,7 @@ def shortest(
         field, project = local(i)
         # Neighbours' feet, and their ways there, are directions too.
         rays = jnp.nan_to_num(jnp.concatenate([x[theirs[i]] + step[theirs[i]] - x[i], step[theirs[i]]]))
-        more, far = _cast(field, project, rays, jnp.minimum(1.5 * jnp.linalg.norm(rays, axis=1), reach), FINE[0])
+        more, far = _cast(field, project, rays, jnp.minimum(1.5 * jnp.linalg.norm(rays, axis=1), beyond), FINE[0])
         unit, r = jnp.concatenate([unit, more]), jnp.concatenate([r, far])
         unit, r = _shorten(field, project, jnp.abs(value[i]), unit, r, FINE[1])
         return _finish(field, value[i], _unit(project(unit)), r, reach)
