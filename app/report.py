@@ -71,8 +71,8 @@ def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dic
         "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
         "charts": drawn, "title": title(setup), "look": look(setup), "subtitle": subtitle(setup, window),
         "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
-        "diverged_at": recording.diverged_at, "advice": cause(setup), "base": recording.base,
-        "provenance": provenance(setup),
+        "diverged_at": recording.diverged_at, "advice": cause(setup), "one_class": recording.one_class,
+        "base": recording.base, "provenance": provenance(setup),
         "fields": {**setup.world.model_dump(), **setup.knobs.model_dump()},
     }
 
@@ -109,9 +109,11 @@ def choice(field: str, value: str) -> str:
 
 def subtitle(setup: Setup, window: windows.Window) -> str:
     """What is seen: points, manifold, space and window."""
-    world = setup.world
+    world, kind = setup.world, window.kind
+    if setup.view.window == "unrolled" and world.geometry.flat:
+        kind = "unrolled_flat"
     return say(
-        f"subtitle.{window.kind}", points=world.point_count, n=str(world.n).translate(SUPERSCRIPT),
+        f"subtitle.{kind}", points=world.point_count, n=str(world.n).translate(SUPERSCRIPT),
         manifold=choice("manifold", world.manifold), note=translated("along", window.note) or "-",
     )
 
@@ -140,15 +142,15 @@ def measures(recording: Recording, table: Table) -> dict[str, Any]:
 
 SHOWN = (
     "distance_free_median", "distance_on_median", "distance_geodesic_median", "distance_off_median",
-    "perturbation_normal_share", "gradient_normal_share", "rho", "sheet_offset", "dimple_amplitude", "dimple_null_95",
-    "gap", "depth_median", "single_sheet_share", "missing_share",
+    "perturbation_normal_share", "first_order_error", "gradient_normal_share", "rho", "sheet_offset",
+    "dimple_amplitude", "dimple_null_95", "gap", "depth_median", "single_sheet_share", "missing_share",
 )  # of the measures, in the table's order
 
 
 def phases(recording: Recording, table: Table) -> dict[str, Any]:
     """The phases found in the measures, as bands and marks of the time line and a verdict in words."""
     columns = table.columns()
-    found = find_phases(columns["steps"], columns, recording.accuracy, recording.margin)
+    found = find_phases(columns["steps"], columns, recording.accuracy, recording.margin, recording.one_class)
     marks = [{"step": step, "label": words()[f"mark.{name}"]}
              for name in PHASES if (step := getattr(found, name)) is not None]
     shown: dict[str, Any] = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,

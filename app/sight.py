@@ -14,13 +14,13 @@ from toy.heights import heights
 from toy.labels import domain
 from toy.manifolds import point
 from toy.recording import Recording
-from toy.windows import Window, normal_chart
+from toy.windows import Window, normal_chart, split
 from toy.world import View, World
 
 LOOKS: dict[str, tuple[str, ...]] = {
     "colour": ("height", "gradient", "plain"),
     "cut": ("0", "1"),
-    "arrows": ("free", "split", "none"),
+    "arrows": ("free", "parts", "split", "none"),
     "vertical": ("fitted", "true"),
 }
 MOST_ARROWS = 100
@@ -51,8 +51,9 @@ class Sight:
 
     surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' slope for the colour scale, 0 .. 255, empty unless
     `gradient`; for d = 2 the field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads:
-    arrows to the nearest boundary point, NaN where there is none, empty for `none`; on_*: the same inside the
-    manifold, `split` only.
+    arrows to the nearest boundary point, NaN where there is none, empty for `none`. For `parts` they are that arrow's
+    part off the manifold, and on_* its part along it, from there to the boundary; for `split` they are the shortest
+    ones off the manifold, and on_* the shortest inside it.
     tops: (N, 3) where the boundary hides a point from above, NaN elsewhere. hidden: number of arrows that are longer
     than the way to the window's wall, so that a nearer boundary may lie outside.
     """
@@ -113,9 +114,12 @@ def see(recording: Recording, window: Window, view: View, step: int, look: Look)
     if look.arrows == "split":
         tails, heads = off_arrows(recording, window, view, params, shown)
         on_tails, on_heads = on_arrows(recording, window, step, shown)
-    elif look.arrows == "free":
+    elif look.arrows != "none":
         tails, found = points[shown], attacks.within_window(window, params, surface, points[shown])
         heads, hidden = np.asarray(found.foot), int(found.hidden.sum()) * bool(len(surface.vertices))
+        if look.arrows == "parts":
+            on_tails, on_heads = corners(recording, window, shown, tails, heads), heads
+            heads = on_tails
     return Sight(
         step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
         on_tails, on_heads, tops(window, surface, points), hidden,
@@ -177,6 +181,19 @@ def off_arrows(
     heads = tails.copy()
     heads[:, -1] = heights(window, params, u).nearest
     return tails, heads
+
+
+def corners(
+    recording: Recording, window: Window, shown: np.ndarray, tails: np.ndarray, heads: np.ndarray
+) -> np.ndarray:
+    """Where an arrow's part off the manifold ends and its part along it begins: tail + normal part.
+
+    In a chart (u, t) the parts are those of the coordinates, to first order on a curved manifold.
+    """
+    if window.kind != "ambient":
+        return np.column_stack([tails[:, :-1] + 0 * heads[:, :-1], heads[:, -1]])
+    u = jnp.asarray(recording.data.u[shown])
+    return tails + np.asarray(split(recording.world, u, jnp.asarray(heads - tails, jnp.float32))[1])
 
 
 def on_arrows(recording: Recording, window: Window, step: int, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

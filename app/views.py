@@ -16,6 +16,13 @@ from toy.recording import Recording
 from toy.windows import Window
 from toy.world import View
 
+LEGEND = {  # what the arrows mean: (the dark ones, the brown ones)
+    "free": ("legend.arrow", ""),
+    "parts": ("legend.part_off", "legend.part_on"),
+    "split": ("legend.arrow_off", "legend.arrow_on"),
+    "none": ("", ""),
+}
+
 Trace = dict[str, Any]
 Picture = dict[str, Any]
 
@@ -41,7 +48,8 @@ def picture(recording: Recording, window: Window, view: View, step: int, look: L
 def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict[str, Any]:
     """Step, loss, accuracy, a caption and the numbers of a frame."""
     step, loss, accuracy = sight.step, recording.loss[sight.step], recording.accuracy[sight.step]
-    lengths = np.linalg.norm(sight.heads - sight.tails, axis=1)
+    ends = sight.on_heads if look.arrows == "parts" else sight.heads
+    lengths = np.linalg.norm(ends - sight.tails, axis=1)
     lengths = lengths[np.isfinite(lengths)] if exaggeration(window, look) else lengths[:0]
     rows = [("loss", loss, ""), ("accuracy", accuracy, "1")]
     if len(lengths):
@@ -159,10 +167,10 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
                             "line": {"width": 2, "color": style["colour"]}}}
         traces.append((ghost, {**wire.columns(sight.tops[which], low, high), "customdata": which.tolist()}))
     traces += [_ring(sight, window, "scatter3d", places), _flips("scatter3d", 3)]
-    first = "legend.arrow_off" if look.arrows == "split" else "legend.arrow"
+    first, second = LEGEND[look.arrows]
     shape = aspect(window, look.vertical)
     for tails, heads, colour, key in ((sight.tails, sight.heads, theme.FREE, first),
-                                      (sight.on_tails, sight.on_heads, theme.ON, "legend.arrow_on")):
+                                      (sight.on_tails, sight.on_heads, theme.ON, second)):
         if not len(tails):
             continue
         fixed = {"type": "mesh3d", "name": words()[key], "color": colour, "hoverinfo": "skip", "flatshading": True,
@@ -213,9 +221,9 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
           **wire.columns(manifold_lines(recording, window), low, high)}, {}),
         (_line("scatter", theme.INK, 2.5, words()["legend.boundary"]), wire.columns(curve, low, high)),
     ]
-    first = "legend.arrow_off" if look.arrows == "split" else "legend.arrow"
+    first, second = LEGEND[look.arrows]
     for tails, heads, colour, key in ((sight.tails, sight.heads, theme.DIMPLES, first),
-                                      (sight.on_tails, sight.on_heads, theme.ON, "legend.arrow_on")):
+                                      (sight.on_tails, sight.on_heads, theme.ON, second)):
         if len(tails):
             lines = marks.arrow_lines(tails, heads, low, high, shape)
             traces.append((_line("scatter", colour, 1.75, words()[key]), wire.columns(lines, low, high)))

@@ -73,6 +73,7 @@
         const advice = [say("player_diverged_advice"), event.advice].filter(Boolean).join(" ");
         this.words.tell("warning", say("player_diverged", { step: event.diverged_at }), { advice });
       }
+      if (event.one_class) this.words.tell("warning", say("player_one_class"), { advice: say("player_one_class_advice") });
       this.player.begin(this, event);
     }
 

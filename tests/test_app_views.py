@@ -163,6 +163,29 @@ def test_every_exhibit_and_field_has_words():
     assert all(f"exhibit.{name}" in words() and f"exhibit.{name}.title" in words() for name in EXHIBITS)
 
 
+@pytest.mark.parametrize("world", [
+    World(codimension=1, **SMALL), World(**SMALL), World(manifold="sphere", codimension=1, **SMALL)])
+def test_parts_of_the_arrow_to_the_boundary_add_up_to_it(world):
+    recording = simulate(world, Knobs(steps=30))
+    view = View(resolution=24)
+    window = windows.window(recording, view)
+    free, parts = (sight.see(recording, window, view, 30, Look(arrows=arrows)) for arrows in ("free", "parts"))
+    assert np.array_equal(parts.on_heads, free.heads, equal_nan=True) and np.isfinite(free.heads).any()
+    assert np.array_equal(parts.tails, free.tails) and np.array_equal(parts.heads, parts.on_tails, equal_nan=True)
+    off, on = parts.heads - parts.tails, parts.on_heads - parts.on_tails
+    if world.manifold == "sphere":
+        normal = parts.tails / np.linalg.norm(parts.tails, axis=1, keepdims=True)
+        assert np.nanmax(np.abs(np.cross(off, normal))) < 1e-5 and np.nanmax(np.abs((on * normal).sum(1))) < 1e-5
+    else:
+        assert np.nanmax(np.abs(off[:, :2])) < 1e-6 and np.nanmax(np.abs(on[:, 2])) < 1e-6
+
+
+def test_a_flat_manifold_unrolled_is_said_to_be_the_slice():
+    setup = build("dimpled-sheet", {"window": "unrolled", "steps": 5})
+    recording = simulate(setup.world, setup.knobs)
+    assert "flat as it is" in report.subtitle(setup, windows.window(recording, setup.view))
+
+
 def test_off_arrows_of_the_whole_space_follow_the_direction_of_the_view():
     world = World(manifold="line", labels="alternating", codimension=2, hidden_layers=1, width=16)
     recording = simulate(world, Knobs(steps=30))

@@ -109,7 +109,7 @@ def test_the_recording_is_saved(command, tmp_path, train):
     (["run", "wall", "--set", "width=512", "points_per_side=32", "steps=99999"], "steps", "at most", "99999"),
     (["run", "wall", "--seed", "-1"], "seed", "a whole number between 0 and 2147483647", "-1"),
     (["run", "wall", "--seed", "x"], "seed", "a whole number", "'x'"),
-    (["run", "wall", "--out", "no/such/run.npz"], "--out", "a file in a folder that exists", "'no/such/run.npz'"),
+    (["run", "wall", "--out", "no/such/run.npz"], "--out", "a file that can be written", "'no/such/run.npz'"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_values_are_refused_before_anything_runs(command, monkeypatch, words, field, allowed, got):
     monkeypatch.setattr(__main__, "simulate", lambda *_: pytest.fail("training began"))
@@ -137,9 +137,19 @@ def test_a_diverged_run_says_so_and_what_to_try(command):
     assert code == 0 and f"not finite at step {got['diverged_at']}" in err and "smaller learning_rate" in err
 
 
-def test_a_file_that_cannot_be_written_is_no_crash(command, tmp_path):
-    code, out, err = command("run", "dimpled-sheet", "--set", *SMALL, "--json", "--out", tmp_path)
-    assert code == 2 and out == "" and err.strip().startswith("error: ") and str(tmp_path) in err
+@pytest.mark.parametrize("file", ["", "no/such/folder.npz"])
+def test_a_file_that_cannot_be_written_is_refused_before_training(file, command, tmp_path, monkeypatch):
+    monkeypatch.setattr(__main__, "simulate", lambda *_: pytest.fail("trained first"))
+    code, out, err = command("run", "dimpled-sheet", "--set", *SMALL, "--json", "--out", tmp_path / file)
+    assert code == 2 and out == "" and "--out must be a file that can be written" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_points_of_one_class_are_said_and_leave_undefined_values_null(command):
+    code, out, err = command("run", "dimpled-sheet", "--set", *SMALL, "labels=rings", "points_per_side=2", "--json")
+    got = json.loads(out)
+    assert code == 0 and "same label" in err and got["two_phases_failures"] == ["one_class"]
+    assert got["dimple_amplitude_end"] is got["dimple_null_95"] is None and not got["two_phases"]
 
 
 def test_a_process_prints_json_on_stdout_and_nothing_else(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import tiny
 
-from toy import FieldError, Knobs, View, World, measures, nets, report
+from toy import FieldError, Knobs, View, World, attacks, measures, nets, report
 from toy.labels import Data
 from toy.link import Setup
 from toy.measures import (
@@ -51,11 +51,11 @@ def linear(train):
         base = train(**values)
         w = np.asarray(w, np.float32)
         rows = np.zeros((base.world.width, base.world.n), np.float32)
-        rows[:2] = w, -w
+        rows[0] = w
         bias, out = np.zeros(len(rows), np.float32), np.zeros((len(rows), 1), np.float32)
-        bias[:2], out[:2, 0] = (b, -b), (1, -1)
+        bias[0], out[0] = b + 8, 1  # so that the ReLU bends far from the boundary, where its gradient would be 0
         params = {"layer0": {"kernel": jnp.asarray(rows.T), "bias": jnp.asarray(bias)},
-                  "layer1": {"kernel": jnp.asarray(out), "bias": jnp.zeros(1)}}
+                  "layer1": {"kernel": jnp.asarray(out), "bias": jnp.full(1, -8.0)}}
         return Still(base.world, base.knobs, base.data, params)
 
     return make
@@ -280,8 +280,20 @@ def test_medians_of_the_minimal_perturbations_of_a_plane(linear):
     assert set(got) <= set(MEASURES)
 
 
+def test_the_parts_of_the_shortest_arrow_tell_the_ways_on_and_off_only_where_the_boundary_is_flat(linear, train):
+    flat = linear([1.0, 0.1, 0.5, 0, 1.0], -0.31)
+    assert distances(flat, 0)["first_order_error"] < 0.01  # the square ends, so some ways on it are a little longer
+    bent = train(steps=60)
+    free, on, off = (attacks.minimal(kind, bent, 60) for kind in ("free", "on", "off"))
+    wrong = np.maximum(np.abs(on.distance * free.tangent_share**0.5 / free.distance - 1),
+                       np.abs(off.distance * free.normal_share**0.5 / free.distance - 1))
+    assert math.isclose(distances(bent, 60)["first_order_error"], np.median(wrong), rel_tol=1e-5)
+    assert np.median(wrong) > 0.02
+
+
 def test_no_boundary_is_an_infinite_distance(linear):
     got = distances(linear([0.0] * 5, 1.0), 0)
+    assert math.isnan(got["first_order_error"])
     for kind in ("free", "on", "off", "geodesic"):
         assert got[f"distance_{kind}_median"] == math.inf
     assert math.isnan(got["perturbation_normal_share"])

@@ -89,6 +89,11 @@ def test_a_run_right_from_the_start_and_one_step_long():
     assert got.failures == ("no_clinging", "small_fall")
 
 
+def test_one_class_is_named_alone():
+    got = phases(STEPS, {"sheet_offset": CLING}, ACCURACY, margins(10), one_class=True)
+    assert got.failures == ("one_class",) and got.t_cling is not None
+
+
 def test_all_right_must_last():
     margin = margins(10)
     margin[80] = -0.01

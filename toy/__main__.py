@@ -79,6 +79,19 @@ def list_exhibits() -> None:
     Console().print(table)
 
 
+def writable(option: str, name: str) -> None:
+    """FieldError naming the option when its file cannot be written; said before an hour of training, not after."""
+    path = Path(name)
+    new = not path.exists()
+    try:
+        with open(path, "ab"):
+            pass
+    except OSError as error:
+        raise FieldError(option, "a file that can be written", name, error.strerror or "") from None
+    if new:
+        path.unlink()
+
+
 def run(setup: Setup, out: str | None, as_json: bool) -> None:
     """Train, measure and print one world; a progress bar on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -96,15 +109,18 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
                                  lambda done, total: bar.update(measuring, completed=done, total=total))
     if as_json:
         print(json.dumps(numbers, allow_nan=False))
-        return
-    table = Table("measure", "value", title=query(setup))
-    for name, value in numbers.items():
-        if name != "world":
-            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    Console().print(table)
+    else:
+        table = Table("measure", "value", title=query(setup))
+        for name, value in numbers.items():
+            if name != "world":
+                table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        Console().print(table)
     if recording.diverged_at is not None:
         print(f"The loss was not finite at step {recording.diverged_at}: training stopped there; "
               "try a smaller learning_rate or init_scale.", file=sys.stderr)
+    if recording.one_class:
+        print("All points have the same label: nothing has to be separated, and dimples are not defined.",
+              file=sys.stderr)
 
 
 def make_sweep(args: argparse.Namespace) -> None:
@@ -175,8 +191,8 @@ def main(argv: list[str] | None = None) -> int:
             (make_sweep if args.command == "sweep" else make_report)(args)
             return 0
         setup = setup_of(args.name, args.set, args.seed)
-        if args.out and not Path(args.out).resolve().parent.is_dir():
-            raise FieldError("--out", "a file in a folder that exists", args.out)
+        if args.out:
+            writable("--out", args.out)
         use_compilation_cache()
         run(setup, args.out, args.json)
         return 0

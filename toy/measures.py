@@ -187,18 +187,31 @@ def rho_null(world: World) -> tuple[float, float]:
 
 
 def distances(recording: Recording, step: int) -> dict[str, float]:
-    """Medians over the training points of the three minimal perturbations of one step; inf where half have none."""
-    out = {}
+    """Medians over the training points of the three minimal perturbations of one step; inf where half have none.
+
+    `first_order_error` says how far the parts of the free one mislead: were the boundary flat, the shortest ways on
+    and off the manifold would be |d|^2 / |d_T| and |d|^2 / |d_N|. Median of the larger of the two relative errors
+    |d_on |d_T| / |d|^2 - 1| and |d_off |d_N| / |d|^2 - 1|; 0 for a linear net.
+    """
+    out, errors = {}, []
     for kind in ("free", "on", "off"):
         if kind == "off" and recording.world.codimension == 0:
             continue
         found = attacks.minimal(kind, recording, step)
+        if kind == "free":
+            free, parts = found.distance, {"on": found.tangent_share**0.5, "off": found.normal_share**0.5}
+        else:
+            with np.errstate(invalid="ignore"):
+                errors.append(np.abs(found.distance * parts[kind] / free - 1))
         out[f"distance_{kind}_median"] = float(np.median(found.distance))
         if kind == "on":
             out["distance_geodesic_median"] = float(np.median(found.geodesic))
         if kind == "free":
             share = np.asarray(found.normal_share)
             out["perturbation_normal_share"] = float(np.nanmean(share)) if np.isfinite(share).any() else float("nan")
+    if len(errors) == 2:
+        worst = np.max(errors, axis=0)
+        out["first_order_error"] = float(np.median(worst[~np.isnan(worst)])) if not np.isnan(worst).all() else math.nan
     return out
 
 
@@ -234,6 +247,9 @@ MEASURES: dict[str, Measure] = {
     "distance_off_median": Measure("length", "Median distance to the boundary straight off the manifold."),
     "perturbation_normal_share": Measure(
         "1", "Share of the minimal perturbation that points off the manifold.", _normal_chance
+    ),
+    "first_order_error": Measure(
+        "1", "Error of telling the ways on and off from the parts of the shortest arrow; large: the boundary bends."
     ),
 }
 

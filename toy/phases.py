@@ -43,13 +43,15 @@ def first_for_good(steps: Sequence[int] | np.ndarray, holds: Bool[np.ndarray, " 
 
 
 def phases(
-    steps: Sequence[int], table: Mapping[str, Sequence[float]], accuracy: np.ndarray, margin: np.ndarray
+    steps: Sequence[int], table: Mapping[str, Sequence[float]], accuracy: np.ndarray, margin: np.ndarray,
+    one_class: bool = False,
 ) -> Phases:
     """Phases from measured steps (m,), table columns (m,) and the accuracy and margin of every step (T + 1,).
 
     t_cling: first step from which C stays below half of its start. t_dimple: first step from which B stays above
     half of its last value and above its permutation level. t_all_right: first step from which min y f > 0.
     Two phases: all three exist, C fell at least 4-fold, t_cling < t_dimple. Undefined values count as failing.
+    one_class: all points have the same label, so that dimples are undefined; the verdict then names that alone.
     """
     missing = np.full(len(steps), np.nan)
     offset = np.asarray(table.get("sheet_offset", missing), float)
@@ -68,6 +70,8 @@ def phases(
     }
     if t_cling is None or t_dimple is None:
         del checks["wrong_order"]  # says nothing beyond the absence of one of the two
+    if one_class:
+        checks = {"one_class": False}
     return Phases(
         t_cling, t_dimple, t_all_right, first_for_good(steps, bulge > offset),
         None if t_cling is None else float(accuracy[t_cling]), fall,

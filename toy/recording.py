@@ -111,6 +111,11 @@ class Recording:
         own = sum(a.nbytes for a in (self.data.u, self.data.x, self.data.y, *self._scalars.values()))
         return state * (len(self._checkpoints) + RECENT) + own
 
+    @property
+    def one_class(self) -> bool:
+        """Whether all points have the same label: nothing has to be separated, and dimples are not defined."""
+        return len(np.unique(self.data.y)) < 2
+
     def chunks(self) -> Iterator["Recording"]:
         """Train chunk by chunk, yielding the recording after each; a run that was broken off goes on."""
         step, last = self._known, self.knobs.steps

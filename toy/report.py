@@ -43,7 +43,7 @@ def summary(setup: Setup, recording: Recording, seconds: float,
     """One flat object of JSON-ready values; of the last step unless the name says otherwise."""
     chart = windows.normal_chart(recording, setup.view)
     columns = table(recording, chart, progress)
-    found = phases(columns["steps"], columns, recording.accuracy, recording.margin)
+    found = phases(columns["steps"], columns, recording.accuracy, recording.margin, recording.one_class)
     end = {name: values[-1] for name, values in columns.items()}
     end.update(measures.distances(recording, recording.last_step))
     start = {name: values[0] for name, values in columns.items()}

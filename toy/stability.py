@@ -70,7 +70,7 @@ def read(recording: Recording, reading: Reading) -> Phases:
     rows = [measures.measure(recording, chart, step, reading.grid_side, reading.shuffles) for step in steps]
     table = {name: [row.get(name, math.nan) for row in rows]
              for name in ("sheet_offset", "dimple_amplitude", "dimple_null_95")}
-    return phases(steps, table, recording.accuracy, recording.margin)
+    return phases(steps, table, recording.accuracy, recording.margin, recording.one_class)
 
 
 def against(name: str, found: Sequence[Phases], first: Sequence[Phases]) -> Stability:

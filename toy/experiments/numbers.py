@@ -50,7 +50,8 @@ def series(recording: Recording, names: Iterable[str], count: int = 72, grid_sid
 def phase_numbers(recording: Recording, count: int = 72, grid_side: int | None = None) -> Numbers:
     """The phases of a run (`toy.phases`): PHASE_COLUMNS."""
     table = series(recording, ("sheet_offset", "dimple_amplitude", "dimple_null_95"), count, grid_side)
-    found = phases(table["steps"].tolist(), table, recording.accuracy, recording.margin)  # type: ignore[arg-type]
+    steps: list[int] = table["steps"].tolist()
+    found = phases(steps, table, recording.accuracy, recording.margin, recording.one_class)  # type: ignore[arg-type]
     return phase_row(found)
 
 
