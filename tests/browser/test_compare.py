@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from scipy.spatial import cKDTree
 from test_page import SIZE_OF_A_CELL, drawn, expected, ready, seek
 
@@ -89,5 +89,5 @@ def test_a_branch_stands_beside_its_parent_at_the_same_number_of_updates(page, s
 
 def test_a_wrong_second_run_is_said_and_the_first_stays(page, server):
     ready(page, server, f"{SMALL}&with=exhibit%3Dnothing")
-    page.wait_for_function("document.querySelector('#notice').textContent.includes('exhibit must be')")
+    expect(page.locator("#notice")).to_contain_text("exhibit must be", timeout=120_000)
     assert len(drawn(page)) and page.evaluate("window.dimple.besideMesh()") is None

@@ -131,7 +131,7 @@ def test_a_forged_link_says_what_is_wrong_and_opens_the_exhibit(page, server):
 
 def test_a_diverging_run_names_its_step_and_stays_usable(page, server):
     page.goto(server.url + "?exhibit=dimpled-sheet&optimizer=sgd&learning_rate=10&init_scale=3")
-    page.wait_for_function("document.querySelector('#notice').textContent.includes('diverged at step 2')")
+    expect(page.locator("#notice")).to_contain_text("diverged at step 2", timeout=120_000)
     assert page.evaluate("window.dimple.state().lastStep") < 400
 
 
