@@ -323,3 +323,22 @@ def test_ctrl_c_leaves_whole_rows_and_no_processes(tmp_path):
     assert len(found) >= 2
     single = sweep.one(build("dimpled-sheet", {**SMALL, "seed": found[0]["seed"]}))
     assert {**found[0], "seconds": 0} == {**single, "seconds": 0}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals between processes")
+def test_a_killed_process_leaves_no_worker(tmp_path):
+    code = """if __name__ == "__main__":
+    import os, time
+    from toy import sweep
+    with sweep.processes(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        time.sleep(600)
+"""
+    (tmp_path / "orphan.py").write_text(code)
+    process = subprocess.Popen([sys.executable, tmp_path / "orphan.py"], cwd=ROOT, stdout=subprocess.PIPE,
+                               env={**os.environ, "PYTHONPATH": str(ROOT)})
+    worker = psutil.Process(int(process.stdout.readline()))
+    process.kill()
+    process.wait()
+    psutil.wait_procs([worker], timeout=20)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE

@@ -6,13 +6,16 @@ processor and changes the last bits. They are spread over processes, or over mac
 
 import itertools
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -169,10 +172,17 @@ def processes(workers: int) -> Iterator[Executor]:
 
 
 def _begin(stop: Event) -> None:
-    """Start a worker process: Ctrl-C reaches it too, but the first process tells it when to stop."""
+    """Start a worker process: Ctrl-C reaches it too, but the first process tells it when to stop; or dies."""
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Nobody would read what an orphan computes: a killed sweep or report leaves no process behind."""
+    parent.join()
+    os._exit(1)
 
 
 def _remote(setup: Setup) -> Row:
