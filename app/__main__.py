@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from app.stream import RunFailed
 from app.text import say
-from toy.errors import FieldError
-from toy.link import build, pairs
+from toy.errors import FieldError, one_of
+from toy.link import build, change, pairs
 
 FILES = ("gif", "mp4", "png", "html", "npz", "csv")
 
@@ -54,32 +55,30 @@ def serve(host: str, port: int) -> None:
 def export(options: argparse.Namespace) -> None:
     """Write the files asked for; FieldError names a wrong value."""
     from app.export import Job, write
-    from app.sight import Look
+    from app.shown import Shown, camera, read
+    from app.sight import LOOKS
 
     size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", options.size)
     if not size:
         raise FieldError("--size", "WIDTHxHEIGHT, such as 800x600", options.size)
+    shown = read(options.name) if "=" in options.name else Shown(build(options.name, {}))
+    setup = change(shown.setup, pairs("--set", options.set))
+    looks = pairs("--look", options.look)
+    if strange := [name for name in looks if name not in LOOKS]:
+        raise FieldError("--look", one_of(LOOKS), strange[0])
+    shown = replace(
+        shown, setup=setup, look=replace(shown.look, **looks),
+        beside=change(setup, pairs("--with", options.beside)) if options.beside else shown.beside,
+        camera=camera("--camera", options.camera) or shown.camera)
     job = Job(
-        build(options.name, pairs("--set", options.set)),
+        shown,
         {kind: getattr(options, kind) for kind in FILES if getattr(options, kind)},
         steps=options.steps, frames=options.frames, size=(int(size[1]), int(size[2])), fps=options.fps,
-        scale=options.scale, turn=options.turn, camera=_camera(options.camera),
-        look=Look(**pairs("--look", options.look)),
+        scale=options.scale, turn=options.turn, answer=options.answer,
     )
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("", total=1)
-        write(job, lambda what, share: shown.update(task, description=what, completed=share))
-
-
-def _camera(text: str) -> tuple[float, ...]:
-    """The eye's place of --camera x,y,z."""
-    try:
-        eye = tuple(float(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        eye = (0.0,)
-    if len(eye) not in (0, 3) or not all(abs(value) < 100 for value in eye):
-        raise FieldError("--camera", "x,y,z of the eye, such as 1.4,-1.5,0.8", text)
-    return eye
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1)
+        write(job, lambda what, share: bar.update(task, description=what, completed=share))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,10 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help=say("serve.host"))
     command.add_argument("--port", type=int, default=os.environ.get("PORT", "8050"), help=say("serve.port"))
     files = commands.add_parser("export", help=say("export.help"))
-    files.add_argument("name", metavar="EXHIBIT", help=say("export.name"))
+    files.add_argument("name", metavar="EXHIBIT|LINK", help=say("export.name"))
     for kind in FILES:
         files.add_argument(f"--{kind}", type=Path, metavar="FILE", help=say(f"export.{kind}"))
     files.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE", help=say("export.set"))
+    files.add_argument("--with", dest="beside", nargs="+", action="extend", default=[], metavar="FIELD=VALUE",
+                       help=say("export.with"))
     files.add_argument("--look", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=say("export.look"))
     files.add_argument("--steps", default="", help=say("export.steps"))
     files.add_argument("--frames", type=int, default=60, help=say("export.frames"))
@@ -102,6 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     files.add_argument("--scale", type=float, default=1, help=say("export.scale"))
     files.add_argument("--turn", type=float, default=0, metavar="DEGREES", help=say("export.turn"))
     files.add_argument("--camera", default="", metavar="X,Y,Z", help=say("export.camera"))
+    files.add_argument("--answer", action="store_true", help=say("export.answer"))
     options = parser.parse_args(arguments)
     try:
         if options.command == "export":

@@ -6,23 +6,20 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from app import pick, tables
-from app.sight import Look
+from app.shown import Shown
 from app.single import single
 from app.stream import Runs
 from toy.errors import FieldError
 from toy.link import Setup
 
 
-async def page(runs: Runs, setup: Setup, look: Look, frames: str, camera: str) -> Response:
+async def page(runs: Runs, shown: Shown, frames: str) -> Response:
     """The single HTML file, sent while its frames are drawn; X-Lines says how many lines there are."""
     if not frames.isdecimal() or not 2 <= int(frames) <= pick.MOST:
         raise FieldError("frames", f"a whole number between 2 and {pick.MOST}", frames)
-    run = await runs.finished(setup)
-    recording = await runs.recording(setup)
-    eye = "&camera=" + camera if camera.replace(",", "").replace(".", "").replace("-", "").isdecimal() else ""
-    made = await single(runs, setup, look, run.after(0)[1], pick.spaced(recording.last_step, int(frames)), eye)
+    made = await single(runs, shown, lambda last: pick.spaced(last, int(frames)))
     return StreamingResponse(made.parts(runs), media_type="text/html; charset=utf-8",
-                             headers={**_named(setup, "html"), "X-Lines": str(made.lines)})
+                             headers={**_named(shown.setup, "html"), "X-Lines": str(made.lines)})
 
 
 async def recording(runs: Runs, setup: Setup) -> Response:

@@ -1,7 +1,7 @@
-"""Exports from the command line: one run, as many files of it as asked for.
+"""Exports from the command line: what a link shows, as many files of it as asked for.
 
-Pictures are drawn by the page's own player: the run as a single HTML file, opened in a headless browser. So a file
-shows what a viewer sees.
+Pictures are drawn by the page's own player: the single HTML file, opened in a headless browser. So a file shows what a
+viewer sees.
 """
 
 import asyncio
@@ -12,34 +12,28 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app import browser, pick, tables
 from app.provenance import provenance
-from app.sight import Look
+from app.shown import Shown
 from app.single import single
 from app.stream import Runs
-from app.text import say
+from app.text import language, say, speaking
 from toy.cache import use_compilation_cache
 from toy.errors import FieldError
-from toy.link import Setup
 
 PICTURES = ("gif", "mp4", "png")  # these need a browser
 FRAMES = 60
 HOME = "https://dimple-lab.invalid/"  # no such host: the page is handed over, and all else is refused
 NOMINAL = 600  # height in page pixels of any picture, so that labels and marks have one size in all of them
-# The picture gets just the room it has in a capture, whatever the window.
-ROOM = """async ({ width, height }) => {
-  const style = document.createElement("style");
-  style.textContent = `#picture { position: fixed; inset: 0 auto auto 0; width: ${width}px; height: ${height}px; }
-    #picture .plot { flex: none; height: ${height}px; }`;
-  document.head.append(style);
-  const plot = document.querySelector("#picture .plot");
-  while (plot._fullLayout.height !== height) await new Promise((resolve) => setTimeout(resolve, 20));
+READY = """() => {
+  const { ready, shown, beside, besideShown } = window.dimple?.state() ?? {};
+  return ready && shown >= 0 && (!beside || besideShown !== null);
 }"""
-READY = "() => window.dimple?.state().ready && window.dimple.state().shown >= 0"
 CODED = """const coded = (blob) => new Promise((resolve) => {
   const reader = new FileReader();
   reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
@@ -56,10 +50,11 @@ class Job:
     """What to write: a file for each kind of `files`, checked before anything is trained; FieldError names the flag.
 
     steps: as `pick.read` takes them, "" for `frames` log-spaced ones; size in pixels; fps; scale of the PNG; turn:
-    degrees the camera goes round during GIF and MP4; camera: x, y, z of its eye, "" for the scene's own.
+    degrees the camera goes round during GIF and MP4; answer: whether a lesson's question is answered in pictures.
+    The recording and the measures are those of the first run.
     """
 
-    setup: Setup
+    shown: Shown
     files: dict[str, Path]
     steps: str = ""
     frames: int = FRAMES
@@ -67,8 +62,7 @@ class Job:
     fps: int = 12
     scale: float = 1
     turn: float = 0
-    camera: tuple[float, ...] = ()
-    look: Look = field(default_factory=Look)
+    answer: bool = False
 
     def __post_init__(self) -> None:
         if not self.files:
@@ -78,7 +72,7 @@ class Job:
                 flag = f"--{kind}"
                 raise FieldError(flag, "a file in a folder that exists", str(path))
         if self.steps:
-            pick.read("--steps", self.steps, self.setup.knobs.steps)
+            pick.read("--steps", self.steps, self.shown.setup.knobs.steps)
         for flag, value, low, high in (
             ("--frames", self.frames, 2, pick.MOST), ("--size", self.size[0], 100, 4000),
             ("--size", self.size[1], 100, 4000), ("--fps", self.fps, 1, 50), ("--scale", self.scale, 0.25, 8),
@@ -109,7 +103,12 @@ def nothing(_what: str, _share: float | None) -> None:
 
 def write(job: Job, tell: Tell = nothing) -> None:
     """Train once and write every file. FieldError, RunFailed; files are whole or absent."""
-    text, steps = gathered(job, tell)
+    with speaking(job.shown.lang or language()):
+        _write(job, tell)
+
+
+def _write(job: Job, tell: Tell) -> None:
+    text, steps, step = gathered(job, tell)
     if not any(kind in job.files for kind in PICTURES):
         return
     with player(text, job, tell) as page:
@@ -120,43 +119,44 @@ def write(job: Job, tell: Tell = nothing) -> None:
         if path := job.files.get("mp4"):
             _film(page, path, job, steps, tell)
         if path := job.files.get("png"):
-            picture = {"width": width, "height": height, "scale": job.scale, "step": steps[-1]}
+            picture = {"width": width, "height": height, "scale": job.scale, "step": steps[-1] if job.steps else step}
             _put(path, base64.b64decode(page.evaluate(PNG, picture)))
 
 
-def gathered(job: Job, tell: Tell = nothing) -> tuple[str, list[int]]:
-    """Run, measure, draw; write what needs no browser. The single HTML file and the steps in it."""
+def gathered(job: Job, tell: Tell = nothing) -> tuple[str, list[int], int]:
+    """Run, measure, draw; write what needs no browser. The single HTML file, its steps, and the one looked at."""
     use_compilation_cache()
     return asyncio.run(_gathered(job, tell))
 
 
-async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int]]:
+async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int], int]:
     runs = Runs()
     try:
-        run = await runs.finished(job.setup, lambda line: _heard(json.loads(line), tell))
-        recording = await runs.recording(job.setup)
+        setup = job.shown.setup
+        heard = partial(_heard, tell)
+        run = await runs.finished(setup, heard)
+        recording = await runs.recording(setup)
         if path := job.files.get("npz"):
-            _put(path, tables.npz(job.setup, recording))
+            _put(path, tables.npz(setup, recording))
         if path := job.files.get("csv"):
-            _put(path, tables.table(job.setup, recording, run.columns).encode())
-        steps = job.chosen(recording.last_step)
+            _put(path, tables.table(setup, recording, run.columns).encode())
         if not {"html", *PICTURES} & set(job.files):
-            return "", steps
-        eye = "&camera=" + ",".join(f"{value:g}" for value in job.camera) if job.camera else ""
-        made = await single(runs, job.setup, job.look, run.after(0)[1], steps, eye)
+            return "", [], 0
+        made = await single(runs, job.shown, job.chosen, heard)
         parts = []
         async for part in made.parts(runs):
             parts.append(part)
-            tell(say("export.drawing"), len(parts) / (len(steps) + 2))
+            tell(say("export.drawing"), len(parts) / (2 + sum(len(run.steps) for run in made.runs)))
         text = "".join(parts)
         if path := job.files.get("html"):
             _put(path, text.encode())
-        return text, steps
+        return text, made.steps, made.step
     finally:
         runs.close()
 
 
-def _heard(event: dict[str, Any], tell: Tell) -> None:
+def _heard(tell: Tell, line: bytes) -> None:
+    event = json.loads(line)
     if event["event"] == "progress":
         tell(say(f"export.{event['what']}"), event["step"] / max(1, event["steps"]))
 
@@ -170,7 +170,7 @@ def _put(path: Path, content: bytes) -> None:
 
 @contextmanager
 def player(text: str, job: Job, tell: Tell = nothing) -> Iterator[Any]:
-    """The file of a run, open in a headless browser that can reach nothing else."""
+    """The file of what is shown, open in a headless browser that can reach nothing else."""
     from playwright.sync_api import sync_playwright
 
     scale = job.size[1] / NOMINAL
@@ -186,7 +186,9 @@ def player(text: str, job: Job, tell: Tell = nothing) -> Iterator[Any]:
             page.expose_function("told", lambda share: tell(say("export.pictures"), share))
             page.goto(HOME)
             page.wait_for_function(READY, timeout=120_000)
-            page.evaluate(ROOM, {"width": width, "height": round(0.76 * NOMINAL)})
+            if job.answer:
+                page.evaluate("() => window.dimple.answer()")
+            page.evaluate("([width, height]) => window.dimple.fit(width, height)", [width, NOMINAL])
             yield page
         finally:
             chrome.close()
@@ -196,7 +198,7 @@ def _film(page: Any, path: Path, job: Job, steps: list[int], tell: Tell) -> None
     """An H.264 film: pictures captured by the player, piped to ffmpeg as they come; the last one stays a while."""
     import imageio_ffmpeg
 
-    about = provenance(job.setup)
+    about = provenance(job.shown.setup, job.shown.query)
     part = path.with_name(path.name + ".part")
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y", "-f", "image2pipe", "-framerate", str(job.fps),

@@ -21,8 +21,11 @@ def version() -> str:
     return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
 
 
-def provenance(setup: Setup) -> dict[str, str]:
-    """Exhibit, every field of the world, seed, link, versions and date (UTC), in ASCII: GIF and PNG hold no more."""
+def provenance(setup: Setup, link: str = "") -> dict[str, str]:
+    """Exhibit, every field of the world, seed, link, versions and date (UTC), in ASCII: GIF and PNG hold no more.
+
+    link: of all that is shown, where that is more than the run.
+    """
     fields = setup.world.model_dump() | setup.knobs.model_dump(exclude={"seed"}) | setup.view.model_dump()
     used = {"dimple-lab": version(), "python": platform.python_version()}
     used |= {name: metadata.version(name) for name in PACKAGES}
@@ -30,7 +33,7 @@ def provenance(setup: Setup) -> dict[str, str]:
         "exhibit": setup.exhibit,
         "world": json.dumps(fields | written(setup.origin)),
         "seed": str(setup.knobs.seed),
-        "link": "?" + query(setup),
+        "link": "?" + (link or query(setup)),
         "versions": ", ".join(f"{name} {number}" for name, number in used.items()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }

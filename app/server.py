@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from plotly.offline import get_plotlyjs
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import callbacks, downloads, layout, lessons, wire
+from app import callbacks, downloads, layout, lessons, shown, wire
 from app.language import Language
 from app.limits import Limits
 from app.run import Run
@@ -140,12 +140,17 @@ def _errors(server: FastAPI) -> None:
                             {"Retry-After": "5"})
 
 
-def _setup(request: Request) -> Setup:
-    """The setup of a request's query string; FieldError for a wrong or endless one."""
-    most = request.app.state.runs.limits.link
+def _query(request: Request, runs: int = 1) -> str:
+    """A request's query string, of so many runs; FieldError for an endless one."""
+    most = runs * request.app.state.runs.limits.link
     if len(request.url.query) > most:
         raise FieldError("link", say("error.long_link", most=most), f"{len(request.url.query)}")
-    return parse(request.url.query)
+    return request.url.query
+
+
+def _setup(request: Request) -> Setup:
+    """The setup of a request's query string; FieldError for a wrong or endless one."""
+    return parse(_query(request))
 
 
 def _whole(name: str, text: str) -> int:
@@ -208,8 +213,8 @@ def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
         return {"points": own.read_csv(content, setup.world.geometry, setup.world.n, setup.knobs.offset)}
 
     @server.get("/api/export.html")
-    async def page(request: Request, frames: str = "60", camera: str = "") -> Response:
-        return await downloads.page(runs, _setup(request), _look(request), frames, camera)
+    async def page(request: Request, frames: str = "60") -> Response:
+        return await downloads.page(runs, shown.read(_query(request, 2)), frames)
 
     @server.get("/api/export.npz")
     async def recording(request: Request) -> Response:

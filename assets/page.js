@@ -29,9 +29,7 @@
 
   /** The address of what is seen now. */
   function shared() {
-    const link = new URL(`?${window.dimple?.share() || location.search.slice(1)}`, location.href);
-    keepLesson(link.searchParams);
-    return link;
+    return new URL(`?${window.dimple?.share() || location.search.slice(1)}`, location.href);
   }
 
   /** A lesson is the page's alone: the player's link may hold an earlier step of it. */
@@ -45,6 +43,7 @@
 
   let heard = "";
   let opened = "";
+  let looks = []; // names of the ways to draw
   let hiding = 0;
 
   // A menu closes once something is chosen, or when one looks elsewhere.
@@ -76,7 +75,8 @@
         opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(search === heard ? "" : search || "");
         const full = new URLSearchParams(link);
-        for (const name of ["step", "camera", "with"]) if (asked.has(name)) full.set(name, asked.get(name));
+        for (const name of ["step", "camera", "with", ...looks]) if (asked.has(name)) full.set(name, asked.get(name));
+        for (const look of looks) if (asked.has(look)) window.dash_clientside.set_props({ look }, { value: asked.get(look) });
         const beside = window.dimple?.state().beside;
         if (beside) full.set("with", beside);
         full.set("lang", document.documentElement.lang);
@@ -99,6 +99,7 @@
 
       /** How the picture is drawn. */
       show(values, ids) {
+        looks = ids.map((id) => id.look);
         const look = Object.fromEntries(ids.map((id, i) => [id.look, values[i]]));
         withPlayer((player) => player.show(look));
         return skip();

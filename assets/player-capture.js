@@ -1,14 +1,17 @@
-/* What the viewer sees as one 2-D canvas: the picture, or two side by side, with title, legend, caption, step and phase. */
+/* What the viewer sees as one 2-D canvas: the picture, or two side by side, with title, legend, caption, step and phase,
+ * and the lesson's card beside it. */
 (() => {
   const parts = (window.dimpleParts ??= {});
   const { css, say } = parts;
 
   const FONT = () => getComputedStyle(document.body).fontFamily;
 
-  // Heights of what stands above and below the picture, as shares of the whole.
-  const [TOP, FOOT] = [0.13, 0.14];
+  // Height of what stands above and below the picture, and width of a card, as shares of the whole.
+  const TOP = 0.13;
+  const CARD = 0.38;
+  const footOf = ({ count, card }) => (count > 1 || card ? 0.17 : 0.14); // captions in narrow columns take two lines
 
-  /** `shown` ([{picture, head}]) with `words` around it, drawn on a new canvas of the given size (pixels). */
+  /** `shown` ([{picture, head, step, phase, caption}]) with `words` around it, drawn on a new canvas of the given size (pixels). */
   async function compose(shown, words, width, height) {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -18,23 +21,37 @@
     pen.fillRect(0, 0, width, height);
     pen.textBaseline = "alphabetic";
     heading(pen, words, pad, unit, width);
-    for (const [at, { picture, head }] of shown.entries()) {
-      const room = place(picture, at, shown.length, width, height);
+    const { card } = words;
+    const parted = { count: shown.length, card };
+    const wide = column(parted, 0, width).width * shown.length;
+    const foot = (1 - footOf(parted)) * height;
+    for (const [at, { picture, head, caption, step, phase }] of shown.entries()) {
+      const room = place(picture, parted, at, width, height);
       await drawPlot(pen, picture, room);
-      text(pen, head, room.left + pad, TOP * height + 2.2 * unit, 2.2 * unit, "600", css("ink"), room.width - 2 * pad);
+      const inner = { size: 2.2 * unit, room: room.width - 2 * pad };
+      parts.paragraph(pen, head, room.left + pad, TOP * height, { ...inner, weight: "600", most: 2 });
+      const below = { size: 2 * unit, room: inner.room, colour: css("mute"), most: shown.length > 1 || card ? 2 : 1 };
+      where(pen, step, phase, room, pad, foot + 7.8 * unit, unit);
+      parts.paragraph(pen, caption, room.left + pad, height - pad - 1.84 * unit - (below.most - 1) * 2.84 * unit, below);
     }
-    legend(pen, shown[0].picture.legend ?? [], pad, (1 - FOOT) * height + 1.5 * unit, unit, width);
-    footer(pen, words, pad, height - pad, unit, width);
+    legend(pen, shown[0].picture.legend ?? [], pad, foot + 0.9 * unit, unit, wide);
+    if (card) parts.drawCard(pen, card, [wide, TOP * height, width - wide - pad, (1 - TOP) * height - pad], 2.35 * unit);
     return canvas;
   }
 
-  /** Where picture `at` of `count` goes: as large as fits into its column. */
-  function place({ plot }, at, count, width, height) {
-    const column = { left: (at * width) / count, width: width / count };
-    const room = (1 - TOP - FOOT) * height;
-    const scale = Math.min(column.width / plot.clientWidth, room / plot.clientHeight);
+  /** The column of picture `at`. */
+  function column({ count, card }, at, width) {
+    const wide = ((card ? 1 - CARD : 1) * width) / count;
+    return { left: at * wide, width: wide };
+  }
+
+  /** Where picture `at` goes: as large as fits into its column. */
+  function place({ plot }, parted, at, width, height) {
+    const own = column(parted, at, width);
+    const room = (1 - TOP - footOf(parted)) * height;
+    const scale = Math.min(own.width / plot.clientWidth, room / plot.clientHeight);
     const [wide, high] = [plot.clientWidth * scale, plot.clientHeight * scale];
-    return { ...column, scale, box: [column.left + (column.width - wide) / 2, TOP * height + (room - high) / 2, wide, high] };
+    return { ...own, scale, box: [own.left + (own.width - wide) / 2, TOP * height + (room - high) / 2, wide, high] };
   }
 
   function heading(pen, { title, subtitle }, pad, unit, width) {
@@ -43,12 +60,13 @@
     return text(pen, subtitle, pad, y + 0.8 * unit, 2.3 * unit, "400", css("mute"), width - 2 * pad);
   }
 
-  function footer(pen, { step, phase, caption }, pad, y, unit, width) {
-    text(pen, caption, pad, y, 2 * unit, "400", css("mute"), width - 2 * pad);
-    const above = y - 3.2 * unit;
-    text(pen, step, pad, above, 3 * unit, "600", css("ink"), width / 2);
+  function where(pen, step, phase, { left, width }, pad, y, unit) {
+    pen.font = `600 ${3 * unit}px ${FONT()}`;
+    const room = width - 2 * pad;
+    const size = 3 * unit * Math.min(1, room / pen.measureText(`${step}  ${phase ?? ""}`).width);
+    text(pen, step, left + pad, y, size, "600", css("ink"), room);
     pen.textAlign = "right";
-    text(pen, phase, width - pad, above, 3 * unit, "600", css("accent"), width / 2);
+    text(pen, phase, left + width - pad, y, size, "600", css("accent"), room);
     pen.textAlign = "left";
   }
 
@@ -78,12 +96,14 @@
     pen.drawImage(image, ...box);
   }
 
-  function legend(pen, entries, x, y, unit, width) {
+  /** The entries from `left` on, in a second row where one is too short. */
+  function legend(pen, entries, left, y, unit, width) {
     const size = 2.2 * unit;
+    let x = left;
     pen.font = `400 ${size}px ${FONT()}`;
     for (const entry of entries) {
       const room = pen.measureText(entry.name).width + 3.2 * size;
-      if (x + room > width) return;
+      if (x > left && x + room > width) [x, y] = [left, y + 1.3 * size];
       sign(pen, entry, x + size / 2, y - size * 0.35, size * 0.45);
       pen.fillStyle = css("mute");
       pen.fillText(entry.name, x + 1.6 * size, y);
@@ -112,26 +132,48 @@
 
   const pictures = (player) => [player.picture, player.companion?.picture].filter((picture) => picture?.ready);
 
-  /** The picture as it is seen now, with its words. */
+  /** The picture as it is seen now, with its words. While a lesson asks, what would answer it stays unsaid. */
   function capture(player, width = 1280, height = 720) {
-    const { shown, last, timeline, companion } = player;
-    const values = { step: shown, last, accuracy: player.accuracy(shown)?.toFixed(2) ?? "–" };
-    const seen = pictures(player).map((picture, at) => ({ picture, head: companion?.heads[at].textContent }));
+    const { companion } = player;
+    const asking = document.body.classList.contains("is-asking");
+    const step = (values, accuracy) => [
+      say("player_where", values), ...(asking ? [] : [say("player_accuracy", { accuracy: accuracy?.toFixed(2) ?? "–" })]),
+    ].join("   ");
+    const own = [{ step: step({ step: player.shown, last: player.last }, player.accuracy(player.shown)), phase: asking ? "" : player.timeline.phaseAt(player.shown) }];
+    if (companion?.frame) own.push({ step: step({ step: companion.frame.meta.step, last: companion.last }, companion.frame.meta.accuracy) });
+    const seen = pictures(player).map((picture, at) => ({
+      ...own[at], picture, head: companion && say(`compare.only_${"ab"[at]}`, { what: companion.heads[at].dataset.what }), caption: asking ? "" : picture.caption.textContent,
+    }));
     return compose(seen, {
       title: document.getElementById("title").textContent,
       subtitle: document.getElementById("subtitle").textContent,
-      step: `${say("player_where", values)}   ${say("player_accuracy", values)}`,
-      phase: timeline.phaseAt(shown),
-      caption: player.picture.caption.textContent,
+      card: parts.card(),
     }, width, height);
   }
 
   /** Gives the pictures as many pixels as captures of this size show of them. Returns what takes them back. */
   function sharpened(player, width, height) {
     const seen = pictures(player);
-    const blunt = seen.map((picture, at) => parts.scene.sharpen(picture.plot, place(picture, at, seen.length, width, height).scale));
+    const parted = { count: seen.length, card: parts.card() };
+    const blunt = seen.map((picture, at) => parts.scene.sharpen(picture.plot, place(picture, parted, at, width, height).scale));
     return () => blunt.forEach((take) => take());
   }
 
-  Object.assign(parts, { capture, sharpened, pictures });
+  /** Gives the pictures on the page just the room they have in a capture of this size, whatever the window. */
+  async function fit(player, width, height) {
+    const seen = pictures(player);
+    const parted = { count: seen.length, card: parts.card() };
+    const high = Math.round((1 - TOP - footOf(parted)) * height);
+    const wide = Math.round(column(parted, 0, width).width);
+    seen.forEach(({ plot }, at) => {
+      Object.assign(plot.parentElement.style, { position: "fixed", inset: `0 auto auto ${at * wide}px`, width: `${wide}px`, height: `${height}px`, border: 0 });
+      Object.assign(plot.style, { flex: "none", height: `${high}px` });
+    });
+    const fits = ({ plot: { _fullLayout: now } }) => now.height === high && now.width === wide;
+    while (!seen.every(fits)) await new Promise((resolve) => setTimeout(resolve, 20));
+    const narrow = (seen.length > 1 ? 1.28 / parts.NARROW : 1.28) * (high / wide);
+    if (!player.run.camera && narrow > 1) await player.picture.zoom(narrow); // the other picture follows
+  }
+
+  Object.assign(parts, { capture, sharpened, pictures, fit });
 })();

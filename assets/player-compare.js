@@ -71,18 +71,20 @@
       if (!this.#scene) return;
       const { source, view, picture } = this.player;
       this.#fetcher?.close();
-      this.#fetcher = new parts.Fetcher(source, this.link, view, {
+      const fetcher = (this.#fetcher = new parts.Fetcher(source, this.link, view, {
         wanted: () => parts.wanted({
           sequence: this.steps, last: this.last, step: this.#step, at: parts.nearest(this.steps, Math.max(0, this.#step)),
           stride: this.player.stride, playing: this.player.playing, loop: false,
         }),
         hurried: () => this.player.playing, arrived: () => {}, failed: () => {},
-      });
+      }));
       const scene = await source.scene(this.link, view, this.#control.signal).catch(() => this.#scene);
-      const frame = await this.#fetcher.exact(this.own(this.player.step)).catch(() => this.frame);
+      const frame = await fetcher.exact(this.own(this.player.step)).catch(() => this.frame);
+      if (fetcher !== this.#fetcher) return; // looked at anew meanwhile
       await this.picture.show(scene, frame, picture.camera);
       this.frame = frame;
       this.follow(this.player.step);
+      this.player.beside();
     }
 
     /** The step of this run that stands beside `step` of the first: as many updates of the net. */
@@ -131,7 +133,8 @@
         const words = names.slice(0, MOST).map((name) => `${say(`field.${name}`)} ${named(name, fields[name])}`);
         if (names.length > MOST) words.push("…");
         const key = at ? "compare.b" : "compare.a";
-        write(this.heads[at], say(key, { what: words.join(", ") || say("compare.same") }));
+        const what = (this.heads[at].dataset.what = words.join(", ") || say("compare.same"));
+        write(this.heads[at], say(key, { what }));
       });
     }
 

@@ -35,6 +35,7 @@
     every = []; // all steps that can be shown, the sequence of the linear scale
     #series = {};
     #scene = null;
+    #usual = null; // the looks the page starts with
     #plain = null; // the view the server draws unasked, in the events of a run
     #at = 0; // playhead: index into the sequence, with fraction
     #then = 0;
@@ -44,7 +45,7 @@
 
     constructor() {
       const byId = (id) => document.getElementById(id);
-      this.source = window.DIMPLE_RECORDED ? parts.recorded(window.DIMPLE_RECORDED) : parts.server;
+      this.source = parts.source;
       this.words = new parts.Words();
       this.picture = new parts.Picture(byId("picture"));
       this.timeline = new parts.Timeline(byId("timeline"), {
@@ -130,6 +131,7 @@
       const [scene, frame] = await this.#first(event);
       if (this.run !== run) return;
       await this.#show(scene, frame, run.camera);
+      if (this.companion && !this.#scene && !run.camera) await this.picture.zoom(parts.NARROW);
       this.#scene = scene;
       this.ready = true;
       this.companion?.label();
@@ -221,6 +223,7 @@
     /** View options that need no new training: scene and frame anew, the rest as it was. */
     async show(options) {
       const before = JSON.stringify(this.view);
+      this.#usual ??= options;
       this.view = { ...this.view, ...options };
       if (!this.last || JSON.stringify(this.view) === before) return;
       this.#switching?.abort();
@@ -443,12 +446,19 @@
       };
     }
 
-    /** The link of what is seen now: run, step and camera. */
+    /** The link of what is seen now: run, step, camera, looks, the run beside it and the lesson. */
     share() {
       const params = new URLSearchParams(this.link.replace(/^\?/, ""));
       params.set("step", this.step);
       if (this.companion) params.set("with", this.companion.link);
       else params.delete("with");
+      for (const [name, value] of Object.entries(this.view)) {
+        if (value === this.#usual?.[name]) params.delete(name);
+        else params.set(name, value);
+      }
+      const lesson = parts.lesson?.where();
+      if (lesson) params.set("lesson", lesson);
+      else params.delete("lesson");
       const eye = this.picture.camera?.eye;
       if (eye) params.set("camera", [eye.x, eye.y, eye.z].map((value) => value.toFixed(2)).join(","));
       return params.toString();

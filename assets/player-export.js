@@ -121,10 +121,9 @@
 
   /** What the server writes of the run on show: a blob of `kind` (html, npz, csv), counted by lines where it says how many. */
   async function written(player, kind, { frames, onProgress = () => {}, signal } = {}) {
-    const eye = player.picture.camera?.eye;
-    const camera = eye && [eye.x, eye.y, eye.z].map((value) => value.toFixed(2)).join(",");
-    const options = { ...player.view, ...(frames && { frames }), ...(camera && { camera }) };
-    const response = await parts.answer(await fetch(`/api/export.${kind}?${parts.query(player.link, options)}`, { signal }));
+    const asked = new URLSearchParams(kind === "html" ? player.share() : parts.query(player.link, {}));
+    if (frames) asked.set("frames", frames);
+    const response = await parts.answer(await fetch(`/api/export.${kind}?${asked}`, { signal }));
     const lines = Number(response.headers.get("X-Lines"));
     const reader = response.body.getReader();
     const bits = [];

@@ -3,18 +3,13 @@
   const parts = (window.dimpleParts ??= {});
   const { el, say, number } = parts;
   const lessons = window.DIMPLE_LESSONS;
-  if (!lessons) return; // a page that carries its run has none
+  if (!lessons) return; // a page that carries its run may have none
+  const carried = window.DIMPLE_RECORDED; // such a page holds the runs of one step, whose question can be asked and answered
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const byId = (id) => document.getElementById(id);
-  const address = () => new URLSearchParams(location.search);
+  const address = () => new URLSearchParams(carried?.link ?? location.search);
   let at = null; // [exhibit, number] of the card shown
-
-  /** The run a link means, without what only the page knows. */
-  function bare(link) {
-    const params = new URLSearchParams(link);
-    ["step", "camera", "with", "lang", "lesson"].forEach((own) => params.delete(own));
-    return params.toString();
-  }
+  let told = () => {}; // gives its answer
 
   // ---- what was measured
 
@@ -28,7 +23,7 @@
 
   async function follow(link) {
     const run = { names: {}, table: { steps: [] }, phases: {}, series: {} };
-    await parts.server.run(link, (event) => {
+    await parts.source.run(link, (event) => {
       if (event.event === "ready") Object.assign(run, { last: event.last_step, series: event.series });
       if (event.event === "measures") Object.assign(run, { table: event.table, names: event.names });
       if (event.event === "phases") run.phases = event.found;
@@ -73,7 +68,7 @@
     link.set("lang", document.documentElement.lang);
     link.set("lesson", `${exhibit}.${count}`);
     if (step.go !== "play" || calm.matches) link.set("step", typeof step.go === "number" ? step.go : 0);
-    if (bare(window.dimple.state().link) === step.link) history.replaceState(null, "", `?${link}`);
+    if (parts.bare(window.dimple.state().link) === step.link) history.replaceState(null, "", `?${link}`);
     else window.dash_clientside.set_props("address", { search: `?${link}` });
     for (const [name, value] of Object.entries(step.look)) window.dash_clientside.set_props({ look: name }, { value });
     mark(step.moved);
@@ -97,7 +92,7 @@
     for (;;) {
       if (!waiting()) return false;
       const { ready: shown, link: now } = window.dimple.state();
-      if (shown && bare(now) === link) return true;
+      if (shown && parts.bare(now) === link) return true;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -123,6 +118,7 @@
 
   /** The header's button stands for the exhibit that is shown. */
   function button() {
+    if (carried) return;
     const open = byId("lesson-open");
     open.hidden = !lessons[address().get("exhibit")];
     open.setAttribute("aria-expanded", Boolean(at));
@@ -150,9 +146,10 @@
     const card = byId("lesson");
     card.setAttribute("aria-labelledby", "lesson-title");
     card.hidden = false;
-    card.replaceChildren(shut, title, el("p", {}, say(key)),
+    card.replaceChildren(...(carried ? [] : [shut]), title, el("p", {}, say(key)),
       el("div", { role: "group", class: "ask", "aria-labelledby": "lesson-ask" }, el("p", { id: "lesson-ask" }, say(`${key}.ask`)), ...choices),
-      answer, el("div", { class: "turn" }, turn(-1, "lesson.back"), turn(1, "lesson.next")));
+      answer, ...(carried ? [] : [el("div", { class: "turn" }, turn(-1, "lesson.back"), turn(1, "lesson.next"))]));
+    told = () => reveal(ask, steps, count, null, choices, answer, key);
     document.body.classList.add("is-asking");
     card.parentElement.scrollTop = 0;
     title.focus({ preventScroll: true });
@@ -167,7 +164,7 @@
     return [word("first", { high: limits[0] }), ...middle, word("last", { low: limits.at(-1) }), ...none];
   }
 
-  /** The viewer has predicted: now the measured value, and which choice it makes right. */
+  /** The viewer has predicted (`chosen`; null: has not): now the measured value, and which choice it makes right. */
   async function reveal(ask, steps, count, chosen, choices, answer, key) {
     choices.forEach((button, index) => {
       button.setAttribute("aria-pressed", index === chosen);
@@ -181,15 +178,18 @@
     if (!answer.isConnected) return;
     document.body.classList.remove("is-asking");
     const right = found && choiceOf(found.value, ask);
-    answer.nextSibling.scrollIntoView({ block: "nearest" });
+    (answer.nextSibling ?? answer).scrollIntoView({ block: "nearest" });
     if (!found || right >= choices.length) return answer.replaceChildren(say("lesson.unmeasured"));
     choices[right].classList.add("right");
     const text = (value) => (ask.kind === "step" ? String(value) : number(value));
     const values = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value === null ? "–" : text(value)]));
-    const told = found.value === null ? say("lesson.none") : say(`${key}.answer`, values);
-    answer.replaceChildren(el("strong", {}, say(right === chosen ? "lesson.right" : "lesson.wrong")), " ", told);
+    const words = found.value === null ? say("lesson.none") : say(`${key}.answer`, values);
+    const judged = chosen === null ? [] : [el("strong", {}, say(right === chosen ? "lesson.right" : "lesson.wrong")), " "];
+    answer.replaceChildren(...judged, words);
     answer.dataset.value = found.value;
   }
+
+  parts.lesson = { where: () => at?.join("."), answer: () => told() };
 
   // ---- opening
 

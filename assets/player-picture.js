@@ -116,9 +116,9 @@
     /** Looks from so many times as far away. */
     zoom(times) {
       const { eye, center, up } = this.camera ?? {};
-      if (!eye) return;
+      if (!eye) return undefined;
       const scaled = Object.fromEntries(Object.entries(eye).map(([axis, value]) => [axis, value * times]));
-      Plotly.relayout(this.plot, { "scene.camera": { eye: scaled, center, up } });
+      return Plotly.relayout(this.plot, { "scene.camera": { eye: scaled, center, up } });
     }
 
     /** Takes the picture off the page. */

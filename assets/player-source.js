@@ -17,6 +17,14 @@
   }
 
   const PAGE = ["step", "camera", "with", "lesson"]; // what of a link is the page's business, not the server's
+  const LOOKS = ["colour", "cut", "arrows", "vertical"];
+
+  /** The run a link means, without what only the page knows. */
+  function bare(link) {
+    const params = new URLSearchParams(link);
+    [...PAGE, ...LOOKS, "lang"].forEach((own) => params.delete(own));
+    return params.toString();
+  }
 
   function query(link, options) {
     const params = new URLSearchParams(link.replace(/^\?/, ""));
@@ -63,21 +71,23 @@
   /** The object in gzipped JSON in base64. */
   const inflated = (base64) => new Response(new Blob([parts.bytes(base64)]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 
-  /** A source over `{events, frames: {step: gzipped JSON in base64}}`: only the carried steps can be shown. */
-  function recorded(recording) {
-    const steps = Object.keys(recording.frames).map(Number).sort((a, b) => a - b);
-    const ready = recording.events.find((event) => event.event === "ready");
+  /** A source over `{runs: [{link, events, frames: {step: gzipped JSON in base64}}]}`: only the carried steps can be shown. */
+  function recorded({ runs }) {
+    const of = (link) => runs.find((run) => bare(run.link) === bare(link)) ?? runs[0];
+    const carried = ({ frames }) => Object.keys(frames).map(Number).sort((a, b) => a - b);
     return {
-      async run(_link, onEvent) {
-        for (const event of recording.events) onEvent(event.event === "ready" ? { ...event, frame_steps: steps, carried: steps } : event);
+      async run(link, onEvent) {
+        const steps = carried(of(link));
+        for (const event of of(link).events) onEvent(event.event === "ready" ? { ...event, frame_steps: steps, carried: steps } : event);
       },
-      async frame(_link, _view, step) {
-        const text = recording.frames[steps[parts.nearest(steps, step)]];
+      async frame(link, _view, step) {
+        const steps = carried(of(link));
+        const text = of(link).frames[steps[parts.nearest(steps, step)]];
         // unpacked and decoded it takes about four times the room
         return Object.assign(parts.decode(await inflated(text)), { bytes: 3 * text.length });
       },
-      async scene() {
-        return ready.scene;
+      async scene(link) {
+        return of(link).events.find((event) => event.event === "ready").scene;
       },
     };
   }
@@ -127,5 +137,7 @@
     }
   }
 
-  Object.assign(parts, { Refusal, Frames, server, recorded, answer, query, decodeTimes });
+  const source = window.DIMPLE_RECORDED ? recorded(window.DIMPLE_RECORDED) : server;
+
+  Object.assign(parts, { Refusal, Frames, server, source, answer, bare, query, decodeTimes });
 })();

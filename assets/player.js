@@ -41,6 +41,8 @@
     capture: later((width, height) => parts.capture(player, width, height)),
     png: later((options) => parts.png(player, options)),
     gif: later((options) => parts.animation(player, options)),
+    fit: later((width, height) => parts.fit(player, width, height)),
+    answer: later(() => parts.lesson?.answer()),
     board: (link, done) => new parts.Board(link, done).open().catch((error) => player.words.tell("error", error.message)),
     export: later(() => parts.exporting(player)),
     state: () => player?.state() ?? NONE,

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from app import browser, export, mesh, views
 from app.pick import spaced
+from app.shown import Shown
 from app.sight import Look
 from toy import simulate, windows
 from toy.link import build
@@ -43,8 +44,8 @@ def _kaleido(figures: list[go.Figure]) -> float:
 
 def bench() -> dict[str, float]:
     """Seconds a frame of 800 x 600, encoded: in a GIF and as PNG by the player, as PNG by kaleido."""
-    job = export.Job(build("dimpled-sheet", {}), {"png": Path("never-written.png")}, frames=FRAMES, size=SIZE)
-    text, steps = export.gathered(job)
+    job = export.Job(Shown(build("dimpled-sheet", {})), {"png": Path("never-written.png")}, frames=FRAMES, size=SIZE)
+    text, steps, _ = export.gathered(job)
     figures = _figures(spaced(steps[-1], FRAMES))
     size = {"width": SIZE[0], "height": SIZE[1]}
     with export.player(text, job) as page:

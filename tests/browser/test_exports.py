@@ -205,7 +205,7 @@ def test_the_page_saves_what_is_shown(page, server):
     assert len(frames) == 4 and all(other(caption(a), caption(b)) for a, b in pairwise(frames))
     assert page.evaluate("window.dimple.state().step") == 20  # back to where it was
     html = save(page, "Page", {"Frames, log-spaced": 4}).decode()
-    assert all(f"DIMPLE_RECORDED.frames[{step}]=" in html for step in spaced(60, 4)) and html.endswith("</html>\n")
+    assert all(f".runs[0].frames[{step}]=" in html for step in spaced(60, 4)) and html.endswith("</html>\n")
     assert b"# exhibit: dimpled-sheet" in save(page, "Measures", {})
     assert zipfile.is_zipfile(io.BytesIO(save(page, "Recording", {})))
 
