@@ -9,6 +9,7 @@
   // Height of what stands above and below the picture, and width of a card, as shares of the whole.
   const TOP = 0.13;
   const CARD = 0.38;
+  const ROOMY = 1.28; // width over height that the usual view needs
   const footOf = ({ count, card }) => (count > 1 || card ? 0.17 : 0.14); // captions in narrow columns take two lines
 
   /** `shown` ([{picture, head, step, phase, caption}]) with `words` around it, drawn on a new canvas of the given size (pixels). */
@@ -165,14 +166,14 @@
     const parted = { count: seen.length, card: parts.card() };
     const high = Math.round((1 - TOP - footOf(parted)) * height);
     const wide = Math.round(column(parted, 0, width).width);
+    const narrow = (seen.length > 1 ? ROOMY / parts.NARROW : ROOMY) * (high / wide);
+    if (!player.run.camera && narrow > 1) await player.picture.zoom(narrow); // the other picture follows
     seen.forEach(({ plot }, at) => {
       Object.assign(plot.parentElement.style, { position: "fixed", inset: `0 auto auto ${at * wide}px`, width: `${wide}px`, height: `${height}px`, border: 0 });
       Object.assign(plot.style, { flex: "none", height: `${high}px` });
     });
     const fits = ({ plot: { _fullLayout: now } }) => now.height === high && now.width === wide;
     while (!seen.every(fits)) await new Promise((resolve) => setTimeout(resolve, 20));
-    const narrow = (seen.length > 1 ? 1.28 / parts.NARROW : 1.28) * (high / wide);
-    if (!player.run.camera && narrow > 1) await player.picture.zoom(narrow); // the other picture follows
   }
 
   Object.assign(parts, { capture, sharpened, pictures, fit });
