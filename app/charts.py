@@ -132,20 +132,21 @@ def _chance(level: float, last: int) -> tuple[list[dict[str, Any]], dict[str, An
 
 CHARTS: dict[str, Chart] = {
     "sheet": Chart((
-        Line("sheet_offset", theme.SHEET_OFFSET), Line("dimple_amplitude", theme.DIMPLES),
+        Line("sheet_offset", theme.SHEET_OFFSET), Line("dimple_amplitude", theme.DIMPLES, "dash"),
         Line("dimple_null_95", theme.DIMPLES, "dot", 1.25),
     )),
     "loss": Chart((Line("accuracy_all", theme.INK, steps="every"),
-                   Line("loss_all", theme.MUTE, width=1.5, steps="every")), log=False, most=1.15),
+                   Line("loss_all", theme.MUTE, "dash", 1.5, steps="every")), log=False, most=1.15),
     "distances": Chart((
-        Line("distance_on_median", theme.ON), Line("distance_off_median", theme.DIMPLES),
+        Line("distance_on_median", theme.ON, "dash"), Line("distance_off_median", theme.DIMPLES, "longdash"),
         Line("distance_free_median", theme.INK), Line("depth_median", theme.SHEET_OFFSET, "dot", 1.25),
     )),
-    "gap": Chart((Line("gap", theme.SHEET_OFFSET), Line("authors_gap", theme.MUTE, "dot", 1.25, steps="epochs"))),
+    "gap": Chart((Line("gap", theme.SHEET_OFFSET), Line("authors_gap", theme.INK, "dot", 1.25, steps="epochs"))),
     "normal_share": Chart((Line("gradient_normal_share", theme.DIMPLES),), log=False, share=True,
                           chance="gradient_normal_share"),
     "theory": Chart((
         Line("vertical_gradient", theme.DIMPLES), Line("predicted_vertical_gradient", theme.DIMPLES, "dot", 1.25),
-        Line("normal_weight_factor", theme.SHEET_OFFSET), Line("predicted_decay", theme.SHEET_OFFSET, "dot", 1.25),
+        Line("normal_weight_factor", theme.SHEET_OFFSET, "dash"),
+        Line("predicted_decay", theme.SHEET_OFFSET, "dashdot", 1.25),
     ), needs="predicted_vertical_gradient"),
 }

@@ -123,10 +123,10 @@ def _points(sight: Sight, window: Window, kind: str) -> list[tuple[Trace, Trace]
     return out
 
 
-def _line(kind: str, colour: str, width: float, name: str | None = None, **more: Any) -> Trace:
+def _line(kind: str, colour: str, width: float, name: str | None = None, dash: str = "solid", **more: Any) -> Trace:
     """A line trace without hover."""
-    return {"type": kind, "mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip",
-            "showlegend": False, "connectgaps": False, **({"name": name} if name else {}), **more}
+    return {"type": kind, "mode": "lines", "line": {"color": colour, "width": width, "dash": dash},
+            "hoverinfo": "skip", "showlegend": False, "connectgaps": False, **({"name": name} if name else {}), **more}
 
 
 def _ring(sight: Sight, window: Window, kind: str, places: np.ndarray) -> tuple[Trace, Trace]:
@@ -222,11 +222,11 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
         (_line("scatter", theme.INK, 2.5, words()["legend.boundary"]), wire.columns(curve, low, high)),
     ]
     first, second = LEGEND[look.arrows]
-    for tails, heads, colour, key in ((sight.tails, sight.heads, theme.DIMPLES, first),
-                                      (sight.on_tails, sight.on_heads, theme.ON, second)):
+    for tails, heads, colour, dash, key in ((sight.tails, sight.heads, theme.DIMPLES, "solid", first),
+                                            (sight.on_tails, sight.on_heads, theme.ON, "dash", second)):
         if len(tails):
             lines = marks.arrow_lines(tails, heads, low, high, shape)
-            traces.append((_line("scatter", colour, 1.75, words()[key]), wire.columns(lines, low, high)))
+            traces.append((_line("scatter", colour, 1.75, words()[key], dash), wire.columns(lines, low, high)))
     ring = _ring(sight, window, "scatter", sight.points)
     return [*traces, *_points(sight, window, "scatter"), ring, _flips("scatter", 2)]
 

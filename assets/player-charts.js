@@ -3,6 +3,10 @@
   const parts = (window.dimpleParts ??= {});
   const { el, say, write, css } = parts;
 
+  // Dashes as plotly names them. Those with dots are of references, and of a second run.
+  const DASHES = { dot: "2 3", dash: "6 3", longdash: "10 3", dashdot: "6 3 2 3", longdashdot: "10 3 2 3" };
+  const DOTTED = { solid: "dot", dash: "dashdot", longdash: "longdashdot" };
+
   const MARGIN = { l: 44, r: 10, t: 6, b: 22 };
 
   /** The charts inside `root`; `seek(step)` is called on a click. */
@@ -49,9 +53,9 @@
 
     #overlaid(id, recolour) {
       const figure = this.#other.get(id);
-      return (figure?.data ?? []).filter((trace) => trace.line?.dash !== "dot").map((trace) => ({
+      return (figure?.data ?? []).filter((trace) => !trace.line?.dash?.includes("dot")).map((trace) => ({
         ...recolour(trace), x: this.#steps(Array.from(trace.x, (step) => step - this.#shift)), showlegend: false,
-        opacity: 0.75, line: { ...recolour(trace.line ?? {}), dash: "dot", width: 1.6 },
+        opacity: 0.75, line: { ...recolour(trace.line ?? {}), dash: DOTTED[trace.line?.dash ?? "solid"], width: 1.6 },
       }));
     }
 
@@ -147,11 +151,19 @@
     if (named.length < 2) return [];
     return named.map((trace) => {
       const colour = trace.line?.color ?? trace.marker?.color ?? "currentColor";
-      return el("span", {}, el("i", { style: `border-top: 2px ${dash(trace.line?.dash)} ${colour}` }), trace.name);
+      return el("span", {}, sample(colour, trace.line?.dash), trace.name);
     });
   }
 
-  parts.keyOf = keyOf;
+  function sample(colour, dash) {
+    const [svg, line] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+    svg.setAttribute("aria-hidden", "true");
+    svg.style.color = colour;
+    line.setAttribute("d", "M0 2h24");
+    line.setAttribute("stroke-dasharray", DASHES[dash] ?? "none");
+    svg.append(line);
+    return svg;
+  }
 
-  const dash = (kind) => ({ dot: "dotted", dash: "dashed", dashdot: "dashed" })[kind] ?? "solid";
+  parts.keyOf = keyOf;
 })();

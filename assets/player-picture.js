@@ -239,7 +239,8 @@
       const colour = kind === "marker" ? trace.marker?.color : trace.line?.color ?? trace.color ?? trace.marker?.color;
       const scale = kind === "surface" && trace.intensity && Array.isArray(trace.colorscale) ? trace.colorscale : null;
       const symbol = typeof trace.marker?.symbol === "string" ? trace.marker.symbol : "circle";
-      return { name: trace.name, kind, symbol, scale, colour: typeof colour === "string" ? colour : css("ink") };
+      const dashed = kind === "line" && (trace.line?.dash ?? "solid") !== "solid";
+      return { name: trace.name, kind, dashed, symbol, scale, colour: typeof colour === "string" ? colour : css("ink") };
     });
   }
 })();

@@ -111,8 +111,8 @@
   };
 
   /** The small drawing before a legend entry; its colour is the element's own. */
-  function sign({ kind, symbol, colour, scale }) {
-    const shapes = kind === "marker" ? [/^[a-z]+/.exec(symbol)[0], symbol.includes("open") ? "open" : "full"] : [kind];
+  function sign({ kind, dashed, symbol, colour, scale }) {
+    const shapes = kind === "marker" ? [/^[a-z]+/.exec(symbol)[0], symbol.includes("open") ? "open" : "full"] : [kind, dashed ? "dashed" : "whole"];
     const scaled = scale ? `; background: linear-gradient(90deg, ${scale.map(([at, stop]) => `${stop} ${100 * at}%`).join(", ")})` : "";
     return el("i", { class: `sign ${shapes.join(" ")}`, style: `color: ${colour}${scaled}`, "aria-hidden": "true" });
   }
