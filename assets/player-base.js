@@ -37,10 +37,12 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
+  const LARGEST = 15; // pixels: larger figures run into each other, and out of the margins of charts
+
   /** The page's font for plotly, `share` of the page's size. */
   function font(share) {
     const { fontFamily, fontSize } = getComputedStyle(document.body);
-    return { family: fontFamily, size: Math.round(share * parseFloat(fontSize)) };
+    return { family: fontFamily, size: Math.min(LARGEST, Math.round(share * parseFloat(fontSize))) };
   }
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

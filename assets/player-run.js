@@ -70,7 +70,7 @@
       this.player.retries = 0;
       this.words.hush("busy");
       if (event.diverged_at !== null && event.diverged_at !== undefined) {
-        const advice = [say("player_diverged_advice"), event.advice].filter(Boolean).join(" ");
+        const advice = [event.advice, say("player_diverged_advice")].filter(Boolean).join(" ");
         this.words.tell("warning", say("player_diverged", { step: event.diverged_at }), { advice });
       }
       if (event.one_class) this.words.tell("warning", say("player_one_class"), { advice: say("player_one_class_advice") });
