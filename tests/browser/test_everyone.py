@@ -265,5 +265,11 @@ def test_a_tablet_turns_plays_and_scrubs(chrome, server):
         assert page.evaluate("[scrollX, scrollY]") == [0, 0]
         page.get_by_role("button", name="Play", exact=True).tap()
         page.wait_for_function("dimple.state().playing")
+
+        page.set_viewport_size({"width": 768, "height": 1024})  # held upright
+        picture, measures = (page.locator(f"#page > {part}").bounding_box() for part in ("main", "section"))
+        assert picture["y"] + picture["height"] <= measures["y"] and measures["width"] > 500
+        within = "all => all.every((n) => n.scrollWidth <= n.clientWidth + 1)"
+        assert page.locator("#page > :is(header, main, section)").evaluate_all(within)
     finally:
         context.close()
