@@ -8,8 +8,10 @@
 
   // Height of what stands above and below the picture, and width of a card, as shares of the whole.
   const TOP = 0.13;
+  const topOf = ({ count }) => (count > 1 ? TOP + 0.04 : TOP); // each of two has a line of its own above it
   const CARD = 0.38;
   const ROOMY = 1.28; // width over height that the usual view needs
+  const AWAY = 1.1; // how much further away the axes' nearest labels are seen too
   const footOf = ({ count, card }) => (count > 1 || card ? 0.17 : 0.14); // captions in narrow columns take two lines
 
   /** `shown` ([{picture, head, step, phase, caption}]) with `words` around it, drawn on a new canvas of the given size (pixels). */
@@ -32,10 +34,10 @@
       const inner = { size: 2.2 * unit, room: room.width - 2 * pad };
       parts.paragraph(pen, head, room.left + pad, TOP * height, { ...inner, weight: "600", most: 2 });
       const below = { size: 2 * unit, room: inner.room, colour: css("mute"), most: shown.length > 1 || card ? 2 : 1 };
-      where(pen, step, phase, room, pad, foot + 7.8 * unit, unit);
+      where(pen, step, phase, room, pad, foot + (below.most > 1 ? 8.5 : 7.8) * unit, unit);
       parts.paragraph(pen, caption, room.left + pad, height - pad - 1.84 * unit - (below.most - 1) * 2.84 * unit, below);
     }
-    legend(pen, shown[0].picture.legend ?? [], pad, foot + 0.9 * unit, unit, wide);
+    legend(pen, shown[0].picture.legend ?? [], pad, foot + 0.6 * unit, unit, wide);
     if (card) parts.drawCard(pen, card, [wide, TOP * height, width - wide - pad, (1 - TOP) * height - pad], 2.35 * unit);
     return canvas;
   }
@@ -49,10 +51,10 @@
   /** Where picture `at` goes: as large as fits into its column. */
   function place({ plot }, parted, at, width, height) {
     const own = column(parted, at, width);
-    const room = (1 - TOP - footOf(parted)) * height;
+    const room = (1 - topOf(parted) - footOf(parted)) * height;
     const scale = Math.min(own.width / plot.clientWidth, room / plot.clientHeight);
     const [wide, high] = [plot.clientWidth * scale, plot.clientHeight * scale];
-    return { ...own, scale, box: [own.left + (own.width - wide) / 2, TOP * height + (room - high) / 2, wide, high] };
+    return { ...own, scale, box: [own.left + (own.width - wide) / 2, topOf(parted) * height + (room - high) / 2, wide, high] };
   }
 
   function heading(pen, { title, subtitle }, pad, unit, width) {
@@ -164,10 +166,10 @@
   async function fit(player, width, height) {
     const seen = pictures(player);
     const parted = { count: seen.length, card: parts.card() };
-    const high = Math.round((1 - TOP - footOf(parted)) * height);
+    const high = Math.round((1 - topOf(parted) - footOf(parted)) * height);
     const wide = Math.round(column(parted, 0, width).width);
-    const narrow = (seen.length > 1 ? ROOMY / parts.NARROW : ROOMY) * (high / wide);
-    if (!player.run.camera && narrow > 1) await player.picture.zoom(narrow); // the other picture follows
+    const [least, needed] = seen.length > 1 ? [1, ROOMY / parts.NARROW] : [AWAY, ROOMY];
+    if (!player.run.camera) await player.picture.zoom(Math.max(least, (needed * high) / wide)); // the other picture follows
     seen.forEach(({ plot }, at) => {
       Object.assign(plot.parentElement.style, { position: "fixed", inset: `0 auto auto ${at * wide}px`, width: `${wide}px`, height: `${height}px`, border: 0 });
       Object.assign(plot.style, { flex: "none", height: `${high}px` });
