@@ -258,11 +258,13 @@ def test_a_lesson_with_its_comparison_as_a_picture_and_as_a_page(tmp_path, chrom
         assert page.locator("#numbers [data-number=depth_median] .other").inner_text() in card.inner_text()
         ground = "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(ground)
-        page.get_by_role("button", name=said["header.scheme"]).click()
+        switch = page.get_by_role("button", name=said["header.scheme"])
+        switch.click()
         assert page.evaluate(ground) != dark
-        page.emulate_media(color_scheme="light")
-        page.emulate_media(color_scheme="dark")  # what the viewer's system says next holds again
+        switch.click()
         assert page.evaluate(ground) == dark
+        page.emulate_media(color_scheme="light")  # what the viewer's system says next holds again
+        page.wait_for_function("document.documentElement.dataset.mantineColorScheme === 'light'")
     finally:
         context.close()
 
