@@ -84,6 +84,8 @@
     if (!here()) return;
     window.dimple.seek(to ?? last);
     link.set("step", to ?? last);
+    if (step.beside) link.set("with", lessons[exhibit][step.beside - 1].link);
+    for (const [name, value] of Object.entries(step.look)) link.set(name, value);
     history.replaceState(null, "", `?${link}`);
   }
 

@@ -76,6 +76,7 @@ def test_a_whole_lesson_by_keyboard(page, server, code):
     assert "lesson=" not in page.url and page.evaluate("document.activeElement.id") == "lesson-open"
     opened(page, reached)
     expect(card).to_contain_text(said[f"lesson.{NAME}.{len(steps)}.ask"])
+    assert page.evaluate("new URLSearchParams(location.search).get('with')").startswith(f"exhibit={NAME}")
     assert re.search(rf"[?&]lesson={NAME}\.{len(steps)}(&|$)", page.url) and "init_scale=1" in page.url
 
 
