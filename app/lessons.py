@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app import callbacks
+from app import callbacks, theme
 from app.report import PHASES
 from app.sight import LOOKS, Look
 from toy.link import Setup, build
@@ -66,12 +66,14 @@ class Question(Part):
 
 
 class Step(Part):
-    """One card: fields changed from here on, step of the time line (or "play"), looks, the earlier step whose run
-    stands beside this one's, and a question."""
+    """One card: fields changed from here on, step of the time line (or "play"), looks, the eye (x, y, z) of a camera
+    that shows what is spoken of (None: the viewer's own), the earlier step whose run stands beside this one's, and a
+    question."""
 
     set: dict[str, Any] = {}
     go: int | str = "last"
     look: dict[str, str] = {}
+    camera: tuple[float, float, float] | None = None
     beside: int | None = None
     ask: Question
 
@@ -103,7 +105,7 @@ def script() -> dict[str, list[dict[str, Any]]]:
             look = look | step.look
             out[exhibit].append({
                 "link": link(setup(exhibit, number)), "go": step.go, "look": look, "moved": list(step.set),
-                "beside": step.beside, "ask": {**step.ask.model_dump(), "kind": step.ask.kind},
+                "camera": step.camera, "beside": step.beside, "ask": {**step.ask.model_dump(), "kind": step.ask.kind},
             })
     return out
 
@@ -120,6 +122,9 @@ def _step(ask: Question, **more: Any) -> Step:
     return Step(ask=ask, **more)
 
 
+# Eyes of the camera: level with the manifold, where a sheet is a line and a wall is not; and its usual place, above.
+LEVEL, ABOVE = (1.25, -1.75, 0.1), tuple(theme.CAMERA["eye"].values())
+
 # The same question to several runs: how far it is to the boundary, against the first run of the lesson.
 _NEAREST = _ask(_at("distance_free_median"), 1, 1.5, 2.5, over=_at("distance_free_median", run=1))
 
@@ -132,8 +137,8 @@ LESSONS: dict[str, tuple[Step, ...]] = {
     ),
     "dimpled-sheet": (
         _step(_ask(_at("accuracy", 0), 0.4, 0.6), go=0),
-        _step(_ask(_at("accuracy", "t_cling"), 0.75, 0.95, absent=True), go="t_cling"),
-        _step(_ask(_at("t_all_right"), 50, 200, absent=True), go="play"),
+        _step(_ask(_at("accuracy", "t_cling"), 0.75, 0.95, absent=True), go="t_cling", camera=LEVEL),
+        _step(_ask(_at("t_all_right"), 50, 200, absent=True), go="play", camera=ABOVE),
         _step(_ask(_at("distance_on_median"), 1, 3, over=_at("distance_off_median")), look={"arrows": "split"}),
         _step(_ask(_at("gradient_normal_share"), 0.98, 1.02, over=_at("chance.gradient_normal_share"))),
     ),
@@ -176,8 +181,8 @@ LESSONS: dict[str, tuple[Step, ...]] = {
         _step(_ask(_at("distance_off_median"), 1, 2, over=_at("distance_off_median", run=1)),
               set={"start": "branch", "regime": "adversarial", "eps": 0.06}, beside=1),
         _step(_ask(_at("dimple_amplitude"), 1, 2, over=_at("dimple_amplitude", run=1)), beside=1),
-        _step(_ask(_at("sheet_offset"), 0.5, 2, over=_at("sheet_offset", run=1)), beside=1),
-        _step(_ask(_at("accuracy"), 0.85, 1), set={"codimension": 1, "eps": 0.15}),
+        _step(_ask(_at("sheet_offset"), 0.5, 2, over=_at("sheet_offset", run=1)), beside=1, camera=LEVEL),
+        _step(_ask(_at("accuracy"), 0.85, 1), set={"codimension": 1, "eps": 0.15}, camera=ABOVE),
     ),
     "wrong-labels": (
         _step(_ask(_at("distance_off_median"), 0.02, 0.1)),
@@ -188,9 +193,9 @@ LESSONS: dict[str, tuple[Step, ...]] = {
     ),
     "where-it-fails": (
         _step(_ask(_at("single_sheet_share"), 0.5, 0.9)),
-        _step(_ask(_at("gap"), 1, 2, over=_at("gap", run=1)), set={"labels": "half-space"}, beside=1),
+        _step(_ask(_at("gap"), 1, 2, over=_at("gap", run=1)), set={"labels": "half-space"}, beside=1, camera=LEVEL),
         _step(_ask(_at("gradient_normal_share"), 0.5, 1, over=_at("chance.gradient_normal_share"))),
-        _step(_ask(_at("single_sheet_share"), 0.5, 0.9), set={"labels": "random"}),
+        _step(_ask(_at("single_sheet_share"), 0.5, 0.9), set={"labels": "random"}, camera=ABOVE),
         _step(_ask(_at("distance_free_median"), 0.8, 1.25, over=_at("distance_free_median", run=1)),
               set={"labels": "chessboard", "codimension": 0}),
     ),

@@ -187,6 +187,12 @@
       announce("compare", { link });
     }
 
+    /** Looks from [x, y, z]; from further away where two pictures share the place. */
+    look(eye) {
+      const [x, y, z] = eye.map((value) => (this.companion ? parts.NARROW : 1) * value);
+      return this.picture.look({ x, y, z });
+    }
+
     /** The other run's measures in charts and table. */
     overlay() {
       const { charts = [], shift = 0 } = this.companion ?? {};

@@ -75,6 +75,10 @@
     const here = () => at?.[0] === exhibit && at[1] === count;
     if (!(await ready(step.link, here))) return;
     await window.dimple.compare(step.beside ? lessons[exhibit][step.beside - 1].link : null);
+    if (step.camera) await window.dimple.look(step.camera);
+    const camera = new URLSearchParams(window.dimple.share()).get("camera");
+    if (camera) link.set("camera", camera);
+    history.replaceState(null, "", `?${link}`);
     if (step.go === "play" && !calm.matches) {
       await window.dimple.seek(0);
       return window.dimple.play();

@@ -113,12 +113,17 @@
       this.#settled = false;
     }
 
+    /** Looks from `eye`; a picture beside this one follows. */
+    look(eye) {
+      if (!this.camera) return undefined;
+      const { center, up } = this.camera;
+      return Plotly.relayout(this.plot, { "scene.camera": { eye, center, up } });
+    }
+
     /** Looks from so many times as far away. */
     zoom(times) {
-      const { eye, center, up } = this.camera ?? {};
-      if (!eye) return undefined;
-      const scaled = Object.fromEntries(Object.entries(eye).map(([axis, value]) => [axis, value * times]));
-      return Plotly.relayout(this.plot, { "scene.camera": { eye: scaled, center, up } });
+      const { x, y, z } = this.camera?.eye ?? {};
+      return this.look({ x: x * times, y: y * times, z: z * times });
     }
 
     /** Takes the picture off the page. */

@@ -1,7 +1,7 @@
 /* Starts the player once page and plotly are there, and offers it to the page as window.dimple. */
 (() => {
   const parts = (window.dimpleParts ??= {});
-  const CALLS = ["open", "show", "seek", "move", "play", "pause", "toggle", "repaint", "setScale", "setLoop", "setSpeed", "compare", "jump"];
+  const CALLS = ["open", "show", "seek", "move", "play", "pause", "toggle", "repaint", "setScale", "setLoop", "setSpeed", "compare", "look", "jump"];
   const NONE = {
     step: 0, shown: -1, playing: false, lastStep: 0, ready: false, link: "", view: {}, camera: null, frameTimes: [], decodeTimes: [],
   };

@@ -1,5 +1,6 @@
 """Lessons: what they set can be set, what they ask can be measured, what they say is there in both languages."""
 
+import math
 import re
 
 import pytest
@@ -32,6 +33,7 @@ def test_a_step_sets_what_can_be_set(name, number):
     assert set(step.look) <= set(LOOKS)
     assert step.go in (*PHASES, "last", "play") or 0 <= step.go <= wanted.knobs.steps
     assert step.beside is None or step.beside < number
+    assert step.camera == sent["camera"] and (step.camera is None or 1 < math.hypot(*step.camera) < 4)
     for value in filter(None, (step.ask.value, step.ask.over)):
         assert value.run is None or value.run < number
         assert setup(name, value.run or number).world.codimension or value.of in FLAT

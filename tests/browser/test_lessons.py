@@ -104,3 +104,9 @@ def test_another_exhibit_ends_the_lesson(page, server):
     expect(page.locator("#lesson")).to_be_hidden()
     expect(page.locator("#lesson-open")).to_be_hidden()
     assert "lesson=" not in page.url
+
+
+def test_a_step_turns_the_picture_to_what_it_speaks_of_and_the_link_keeps_it(page, server):
+    opened(page, f"{server.url}?lesson=dimpled-sheet.2")
+    page.wait_for_function("new URLSearchParams(location.search).get('camera') === '1.25,-1.75,0.10'")
+    assert page.evaluate("dimple.state().camera.eye.z") == pytest.approx(0.1, abs=1e-3)
