@@ -9,6 +9,9 @@ import jax
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+install_import_hook("toy", "shapes.checked")  # before anything of toy is loaded
 
 from toy import Knobs, Recording, World, simulate
 from toy.exhibits import EXHIBITS

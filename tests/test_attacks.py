@@ -162,16 +162,17 @@ def test_across_a_swiss_roll_the_way_is_straight():
 # ---- trained nets: feet, orderings ----------------------------------------------------------------------------
 
 
+# All in R^5, so that manifolds of one dimension share their compiled solver.
 WORLDS = [
-    dict(manifold=name, labels=("alternating", "chessboard")[m.k - 1], codimension=m.e - m.k + m.flat + 4 * (i % 2))
-    for i, (name, m) in enumerate(MANIFOLDS.items())
+    dict(manifold=name, labels=("alternating", "chessboard")[m.k - 1], codimension=5 - m.k)
+    for name, m in MANIFOLDS.items()
 ]
 
 
-@pytest.mark.parametrize("fields", WORLDS, ids=lambda fields: f"{fields['manifold']}-{fields['codimension']}")
+@pytest.mark.parametrize("fields", WORLDS, ids=lambda fields: fields["manifold"])
 @pytest.mark.parametrize("noise", [0.0, 0.05])
 def test_feet_and_orderings(train, fields, noise):
-    recording = train(**fields, points_per_side=5, width=24, hidden_layers=2, steps=80, learning_rate=0.01, noise=noise)
+    recording = train(**fields, points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01, noise=noise)
     logit, x, step = nets.logit(recording.world), recording.data.x, recording.last_step
     params = recording.params(step)
     found = {kind: minimal(kind, recording, step) for kind in ATTACKS}
@@ -207,7 +208,7 @@ def test_the_two_parts_add_up(seed):
 
 
 def test_feet_on_the_manifold_lie_on_it(train):
-    recording = train(manifold="wave", codimension=4, points_per_side=5, width=24, steps=60)
+    recording = train(manifold="wave", codimension=3, points_per_side=5, width=40, hidden_layers=2, steps=60)
     found = minimal("on", recording, recording.last_step)
     here = np.isfinite(found.distance)
     foot = sqp.placement(recording.world.geometry, recording.world.n)(0.0, jnp.asarray(found.boundary_u))
@@ -271,7 +272,7 @@ def fan(n, count=2048):
 
 
 POOL = [
-    dict(manifold="line", labels="random", codimension=1, points_per_side=12),
+    dict(manifold="line", labels="random", codimension=1, points_per_side=10),
     dict(manifold="sine", labels="alternating", codimension=1, points_per_side=10, activation="tanh"),
     dict(manifold="circle", labels="alternating", codimension=1, points_per_side=10),
     dict(manifold="plane", codimension=1, points_per_side=4),
@@ -383,9 +384,9 @@ def test_never_longer_than_the_extracted_mesh(train, manifold):
 
 
 @pytest.mark.parametrize("fields", [
-    dict(codimension=12),
+    dict(codimension=3),
     dict(manifold="sphere", codimension=3),
-    dict(manifold="line", labels="alternating", codimension=9),
+    dict(manifold="line", labels="alternating", codimension=4),
 ], ids=str)
 def test_arrows_in_a_window(train, fields):
     recording = train(**fields, points_per_side=5, hidden_layers=2, width=40, steps=150, learning_rate=0.01)
