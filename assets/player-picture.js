@@ -2,6 +2,7 @@
 (() => {
   const parts = (window.dimpleParts ??= {});
   const { el, css, write } = parts;
+  const [DRAG, TOUCH] = [5, 16]; // page pixels: more than a click moves; how near to a mark it has to be
   const OPTIONS = { displayModeBar: false, displaylogo: false, scrollZoom: true, doubleClick: false };
 
   /** A picture inside `root`. show(scene) once per view, apply(frame) per step. */
@@ -10,6 +11,7 @@
     #scene = null;
     #frame = null;
     #held = false;
+    #pressed = null;
     #settled = true; // are the hover buffers to follow the picture?
     #waiting = null;
     #showing = 0;
@@ -29,6 +31,8 @@
       parts.turnable(this);
       // restyle during a drag would pull the camera back: such frames wait until the pointer is up
       this.plot.addEventListener("pointerdown", () => (this.#held = true), true);
+      this.plot.addEventListener("pointerdown", (event) => (this.#pressed = event), true);
+      this.plot.addEventListener("pointerup", (event) => this.#pick(event), true);
       ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, () => this.#release(), true));
       new ResizeObserver(() => this.#fit()).observe(root);
     }
@@ -93,10 +97,28 @@
       return [[index, Object.fromEntries(Object.keys(points).map((axis) => [axis, at(axis)]))]];
     }
 
+    // In 3-D plotly knows what was clicked only if it has hovered there before: fingers do not, slow graphics lag.
+    #pick({ clientX, clientY }) {
+      const away = ({ x, y }) => Math.hypot(x - clientX, y - clientY);
+      if (!this.#pressed || away(this.#pressed) > DRAG) return;
+      const near = this.places().map((place, point) => ({ point, far: place ? away(place) : Infinity }));
+      const nearest = near.reduce((a, b) => (b.far < a.far ? b : a), { far: TOUCH });
+      if (nearest.far < TOUCH) this.picked?.(nearest.point);
+    }
+
+    /** Where the training points' marks are on the screen; empty in 2-D. */
+    places() {
+      const { points } = this.#scene?.layout.meta ?? {};
+      if (!points?.z) return [];
+      const lift = this.#frame?.meta?.lift ?? {};
+      return Array.from(points.x, (x, point) => parts.scene.onScreen(this.plot, [x, points.y[point], lift[point] ?? points.z[point]]));
+    }
+
     // newPlot drops the listeners, react keeps them
     #listen() {
       this.plot.removeAllListeners("plotly_click");
       this.plot.on("plotly_click", ({ points: [hit] }) => {
+        if (parts.scene.camera(this.plot)) return;
         const point = this.plot.data[hit.curveNumber]?.customdata?.[hit.pointNumber];
         if (Number.isInteger(point)) this.picked?.(point);
       });

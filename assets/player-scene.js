@@ -210,6 +210,18 @@
   /** The camera as plotly writes it, or null in 2-D. */
   const camera = (gd) => liveScene(gd)?.getCamera?.() ?? null;
 
+  /** Where a place of the scene is on the screen, in page pixels; null in 2-D. */
+  function onScreen(gd, place) {
+    const scene = liveScene(gd);
+    const { model, view, projection } = scene?.glplot.cameraParams ?? {};
+    if (!projection) return null;
+    const times = (m, v) => [0, 1, 2, 3].map((row) => v.reduce((sum, value, at) => sum + m[4 * at + row] * value, 0));
+    const start = [...place.map((value, axis) => value * scene.dataScale[axis]), 1];
+    const [x, y, , w] = [model, view, projection].reduce((v, m) => times(m, v), start);
+    const box = scene.glplot.canvas.getBoundingClientRect();
+    return { x: box.left + ((1 + x / w) / 2) * box.width, y: box.top + ((1 - y / w) / 2) * box.height };
+  }
+
   /** Looks from `view` ({eye, center, up}) without telling plotly: for turning pictures, not for the viewer. */
   function lookFrom(gd, { eye, center, up }) {
     liveScene(gd)?.camera?.lookAt?.([eye.x, eye.y, eye.z], [center.x, center.y, center.z], [up.x, up.y, up.z]);
@@ -233,5 +245,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, redraw, quieten, software, camera, lookFrom, sharpen, canvas };
+  parts.scene = { applyLive, redraw, quieten, software, camera, onScreen, lookFrom, sharpen, canvas };
 })();

@@ -17,7 +17,8 @@ LINK = "exhibit=dimpled-sheet&hidden_layers=1&width=8&steps=20&resolution=24&cod
 
 @pytest.mark.parametrize("codimension", [0, 3])
 def test_distances_and_curves_are_those_of_the_attacks(train, codimension):
-    recording = train(codimension=codimension, points_per_side=5, width=24, steps=80, learning_rate=0.01)
+    recording = train(codimension=codimension, points_per_side=5, width=40, hidden_layers=2, steps=80,
+                      learning_rate=0.01)
     told = within(recording, 60)
     assert set(told["far"]) == set(told["spaces"]) == set(bounded.SPACES) - ({"off"} if not codimension else set())
     figure = go.Figure(**told["figure"])

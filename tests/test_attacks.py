@@ -57,8 +57,8 @@ def shortest(f, x, frame=None, weights=(1.0, 0.0), reach=3.0):
 # ---- closed forms ---------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 10**6), st.sampled_from([1, 30]))
+@settings(max_examples=12)
+@given(st.integers(0, 10**6), st.sampled_from([3, 30]))
 def test_linear_net(seed, codimension):
     world = World(codimension=codimension, **SMALL)
     rng = np.random.default_rng(seed)
@@ -262,7 +262,7 @@ def dense(logit, params, x, d, t):
     return jax.lax.map(one, x)
 
 
-def fan(n, count=2048):
+def fan(n, count=1536):
     """Evenly spread unit vectors of the plane or of space."""
     i = np.arange(count) + 0.5
     if n == 2:
@@ -286,7 +286,7 @@ def test_never_longer_than_a_dense_search(train):
         for seed in (0, 1):
             recording = train(**fields, hidden_layers=2, width=40, steps=200, learning_rate=0.01, seed=seed)
             for step in (0, recording.last_step // 8, recording.last_step):
-                x, shells = recording.data.x, (np.arange(160, dtype=np.float32) + 1) / 160
+                x, shells = recording.data.x, (np.arange(80, dtype=np.float32) + 1) / 80
                 logit = nets.logit(recording.world)
                 truth = np.asarray(dense(logit, recording.params(step), x, fan(x.shape[1]), shells))
                 got = minimal("free", recording, step).distance
@@ -322,7 +322,7 @@ def test_on_the_manifold_no_grid_point_is_nearer(train):
     for manifold in ("plane", "torus", "sphere"):
         recording = train(manifold=manifold, codimension=1, points_per_side=5, hidden_layers=2, width=40, steps=150,
                           learning_rate=0.01)
-        for step in (0, 15, recording.last_step):
+        for step in (15, recording.last_step):
             roots, _, _ = crossings(recording, step, 401)
             found = minimal("on", recording, step)
             if not len(roots):

@@ -85,8 +85,8 @@ def inside(recording, got, seed=0):
 @pytest.mark.parametrize("name, noise", [("plane", 0.0), ("sphere", 0.05), ("torus", 0.0), ("helix", 0.05)])
 def test_trained_nets_on_every_manifold_and_in_every_space(train, name, noise):
     m = MANIFOLDS[name]
-    recording = train(manifold=name, labels=("alternating", "chessboard")[m.k - 1], codimension=m.e - m.k + 3,
-                      points_per_side=5, width=24, hidden_layers=2, steps=80, learning_rate=0.01, noise=noise)
+    recording = train(manifold=name, labels=("alternating", "chessboard")[m.k - 1], codimension=5 - m.k,
+                      points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01, noise=noise)
     step = recording.last_step
     was = right(recording, recording.data.x, step)
     for space in SPACES:
@@ -105,7 +105,7 @@ def test_trained_nets_on_every_manifold_and_in_every_space(train, name, noise):
 
 
 def test_no_attack_can_cheat(train, monkeypatch):
-    recording = train(points_per_side=5, width=24, steps=80, learning_rate=0.01)
+    recording = train(points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01)
     step, world = recording.last_step, recording.world
     others = np.stack([recording.data.x[recording.data.y != y][0] for y in recording.data.y])
     rng = np.random.default_rng(0)
@@ -177,7 +177,7 @@ def test_wrong_input_is_named(train, changes, field):
 
 
 def test_a_new_eps_or_step_compiles_nothing(train):
-    recording = train(points_per_side=5, width=24, steps=80, learning_rate=0.01)
+    recording = train(points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01)
     for eps, step in ((0.1, 80), (0.2, 40)):
         for space in SPACES:
             attack("pgd-l2", recording, step, eps, space)

@@ -36,7 +36,7 @@ def test_along_the_arrows_of_a_linear_net_the_logit_falls_as_the_closed_form_say
 
 @pytest.mark.parametrize("fields", WORLDS, ids=lambda fields: "-".join(map(str, fields.values())))
 def test_lines_and_planes_of_trained_nets(train, fields):
-    recording = train(**fields, points_per_side=5, width=24, hidden_layers=2, steps=80, learning_rate=0.01)
+    recording = train(**fields, points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01)
     noise = fields["noise"]
     step, data, ell = recording.last_step, recording.data, recording.world.codimension
     logit, params = nets.logit(recording.world), recording.params(step)
@@ -65,7 +65,7 @@ def test_lines_and_planes_of_trained_nets(train, fields):
 
 
 def test_the_plane_stays_the_same_while_the_net_learns(train):
-    recording = train(codimension=5, points_per_side=5, width=24, hidden_layers=2, steps=80, learning_rate=0.01)
+    recording = train(codimension=3, points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01)
     first, last = (closer.look(recording, View(), step, 7, 0.1)[1].window for step in (3, 80))
     assert (first.basis == last.basis).all() and (first.origin == last.origin).all() and first.high[1] == 0.1
     chart = windows.normal_chart(recording, View())

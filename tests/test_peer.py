@@ -6,9 +6,8 @@ import pytest
 from bench.attacks import PEERS, ratios, theirs
 
 NETS = [  # worlds of other tests, whose search is compiled already
-    {"codimension": 5, "points_per_side": 5, "width": 24, "hidden_layers": 2, "steps": 80, "learning_rate": 0.01},
+    {"codimension": 3, "points_per_side": 5, "width": 40, "hidden_layers": 2, "steps": 80, "learning_rate": 0.01},
     {"codimension": 20, "points_per_side": 5, "width": 40, "hidden_layers": 3, "steps": 60},
-    {"codimension": 30, "points_per_side": 5, "width": 40, "hidden_layers": 2, "steps": 150, "learning_rate": 0.01},
 ]
 
 

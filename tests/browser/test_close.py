@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from test_page import ready, seek
 
 import toy
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 SMALL = "?exhibit=dimpled-sheet&steps=120"
 MARKED = "document.querySelector('#picture .plot').data.find((trace) => trace.meta === 'flips').x"
-# Where training point `which` of the 3-D picture is on the screen: nobody but a visitor's eye knows otherwise.
+# Where training point `which` of the 3-D picture is on the screen, by another way than the page's own.
 PLACE = """(which) => {
   const plot = document.querySelector('#picture .plot');
   const scene = plot._fullLayout.scene._scene;
@@ -67,10 +67,7 @@ def test_a_click_on_a_point_opens_it_and_the_time_line_moves_it(page: Page, serv
     lifted = page.evaluate("window.dimple.state().lift")
     which = next(i for i in range(25) if str(i) not in lifted)
     x, y = page.evaluate(PLACE, which)
-    page.mouse.move(x - 3, y)
-    page.mouse.move(x, y, steps=3)
-    page.mouse.down()
-    page.mouse.up()
+    page.mouse.click(x, y)
     for step in (20, 80):
         seek(page, step)
         page.wait_for_function("step => window.dimple.state().closer?.step === step", arg=step)
@@ -95,7 +92,7 @@ def test_the_same_by_keyboard_in_a_plane(page: Page, server):
     point.press("ArrowUp")
     page.wait_for_function("window.dimple.state().closer?.point === 1")
     point.fill("99")
-    page.wait_for_function("document.querySelector('#closer-title').textContent.includes('between 0 and 4')")
+    expect(page.locator("#closer-title")).to_contain_text("between 0 and 4", timeout=120_000)
     x, y = page.evaluate("""() => {
       const plot = document.querySelector('#picture .plot');
       const { xaxis, yaxis, meta } = plot._fullLayout;
