@@ -118,16 +118,23 @@ def _log_axis(axes: Axes, side: str, values: Sequence[float]) -> None:
 
 
 def scatter(x_name: str, y_name: str, rows: Mapping[str, tuple[Estimate, Estimate]]) -> str:
-    """Rows of the table as points with intervals, a colour and a marker each."""
+    """Rows of the table as points with intervals, a colour and a marker each.
+
+    Rows named "NAME, STRENGTH" share a name's look, are joined by a line in their order and grow along it.
+    """
+    lines: dict[str, list[tuple[Estimate, Estimate]]] = {}
+    for row, (x, y) in rows.items():
+        if math.isfinite(x.value) and math.isfinite(y.value):
+            lines.setdefault(row.rpartition(", ")[0] or row, []).append((x, y))
     with rc_context(STYLE):
         figure = Figure(figsize=(5.2, 3.4))
         axes = figure.add_subplot()
         looks = [(colour, marker) for marker in MARKERS for colour in SERIES]
-        for (name, (x, y)), (colour, marker) in zip(rows.items(), looks * 4):
-            if not (math.isfinite(x.value) and math.isfinite(y.value)):
-                continue
-            axes.errorbar([x.value], [y.value], _bars(y), _bars(x), fmt=marker, ms=6, elinewidth=0.8, color=colour,
-                          label=name)
+        for (name, line), (colour, marker) in zip(lines.items(), looks * 4):
+            axes.plot([x.value for x, _ in line], [y.value for _, y in line], "-", color=colour, lw=0.8, alpha=0.6)
+            for size, (x, y) in zip((4, 6, 8) if len(line) > 1 else (6,), line):
+                axes.errorbar([x.value], [y.value], _bars(y), _bars(x), fmt=marker, ms=size, elinewidth=0.8,
+                              color=colour, label=name if (x, y) == line[0] else None)
         axes.set(xlabel=x_name, ylabel=y_name)
         axes.grid(lw=0.5)
         axes.margins(0.08)

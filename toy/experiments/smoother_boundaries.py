@@ -1,25 +1,42 @@
 """Exhibit smoother-boundaries: which training makes the boundary smoother, and which more robust."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 from toy import bounded
 from toy.experiment import Case, Claim, Experiment, Numbers, Plot, Result, Table
 from toy.experiments import numbers as of
 from toy.recording import Recording
+from toy.world import bounds
 
 EPS = 0.05  # of adversarial training and of robust accuracy: a little more than the distance off the manifold
+
+
+class Regime(NamedTuple):
+    """A way of training: the field that sets its strength, the strength its claims are about, and other fields."""
+
+    field: str
+    strength: float
+    fixed: Mapping[str, str] = {}
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """The strength, and a third and three times as much where that is allowed."""
+        own = (float(f"{times * self.strength:.2g}") for times in (1 / 3, 1, 3))
+        return tuple(strength for strength in own if strength <= bounds(self.field)[1])
+
+
 # Strengths were set before any was measured: eps for what moves points (a noise of that length in 32 dimensions), the
 # page's defaults for penalty and smoothing, the largest weight decay, the small margin of the theory.
-REGIMES: dict[str, dict[str, Any]] = {
-    "weight decay": {"optimizer": "adamw", "weight_decay": 1.0},
-    "gradient penalty": {"regime": "gradient-penalty", "gradient_penalty": 0.01},
-    "noise": {"regime": "noise", "input_noise": 0.009},
-    "label smoothing": {"regime": "smoothing", "label_smoothing": 0.1},
-    "adversarial training": {"regime": "adversarial", "eps": EPS},
-    "off-manifold adversarial training": {"regime": "adversarial-off", "eps": EPS},
-    "on-manifold adversarial training": {"regime": "adversarial-on", "eps": EPS},
-    "a stop at a small margin": {"stop_margin": 0.3},
+REGIMES = {
+    "weight decay": Regime("weight_decay", 1.0, {"optimizer": "adamw"}),
+    "gradient penalty": Regime("gradient_penalty", 0.01, {"regime": "gradient-penalty"}),
+    "noise": Regime("input_noise", 0.009, {"regime": "noise"}),
+    "label smoothing": Regime("label_smoothing", 0.1, {"regime": "smoothing"}),
+    "adversarial training": Regime("eps", EPS, {"regime": "adversarial"}),
+    "off-manifold adversarial training": Regime("eps", EPS, {"regime": "adversarial-off"}),
+    "on-manifold adversarial training": Regime("eps", EPS, {"regime": "adversarial-on"}),
+    "a stop at a small margin": Regime("stop_margin", 0.3),
 }
 SPACES = ("free", "on", "off", "random")
 
@@ -27,6 +44,11 @@ SPACES = ("free", "on", "off", "random")
 def key(name: str) -> str:
     """A regime's name as part of a claim's."""
     return name.removeprefix("a ").replace(" ", "-")
+
+
+def case(name: str, strength: float) -> str:
+    """A regime at a strength, as a row of the table."""
+    return f"{name}, {strength:g}"
 
 
 def row(recording: Recording) -> Numbers:
@@ -41,15 +63,15 @@ def row(recording: Recording) -> Numbers:
 
 
 def measure(recordings: Mapping[str, Recording]) -> Table:
-    """A row a regime."""
+    """A row a regime and strength."""
     return {name: row(recording) for name, recording in recordings.items()}
 
 
 def judge(table: Table) -> dict[str, Result]:
     """See the claims."""
     plain, out = table["standard"], {}
-    for name in REGIMES:
-        own = table[name]
+    for name, regime in REGIMES.items():
+        own = table[case(name, regime.strength)]
         fits = of.no_more(plain["accuracy"], own["accuracy"]).holds
         for word, result in (("smoother", of.below(own["roughness"], plain["roughness"])),
                              ("robust", of.above(own["robust_free"], plain["robust_free"]))):
@@ -60,15 +82,19 @@ def judge(table: Table) -> dict[str, Result]:
 
 _FITS = "; holds at no lower accuracy"
 EXPERIMENT = Experiment(
-    cases={"standard": Case(), **{name: Case(changes) for name, changes in REGIMES.items()}},
+    cases={"standard": Case(), **{
+        case(name, strength): Case({**regime.fixed, regime.field: strength})
+        for name, regime in REGIMES.items() for strength in regime.strengths
+    }},
     measure=measure,
     judge=judge,
     claims=tuple(
-        claim for name in REGIMES for claim in (
+        claim for name, regime in REGIMES.items() for claim in (
             Claim(f"{key(name)}-smoother", f"With {name} the boundary is smoother.",
-                  "roughness of the last step" + _FITS, "the same of standard training"),
+                  f"roughness of the last step, {regime.field} {regime.strength:g}" + _FITS,
+                  "the same of standard training"),
             Claim(f"{key(name)}-robust", f"With {name} the net is more robust.",
-                  f"share of points right and further than {EPS:g} from the boundary" + _FITS,
+                  f"share of points right and further than {EPS:g} from the boundary, the same training" + _FITS,
                   "the same of standard training"),
         )
     ),
@@ -78,5 +104,5 @@ EXPERIMENT = Experiment(
         "steps": "steps", "roughness_per_depth": "1 / length", **{f"robust_{space}": "1" for space in SPACES},
     },
     plots=tuple(Plot(x, ("robust_free",)) for x in ("roughness", "depth_median", "accuracy")),
-    note="Each regime at one strength, set before measuring; another strength may say otherwise.",
+    note="Claims are about strengths set before measuring; rows and pictures show a third and three times as much too.",
 )
