@@ -152,6 +152,18 @@ def test_arcs_of_a_circle():
     np.testing.assert_allclose(found.distance, np.sin(arc / 2), rtol=1e-3)
 
 
+def test_a_boundary_on_a_kink_without_slope_is_found():
+    """f = -relu(u - 1/2): 0 without a slope up to the middle."""
+    world = World(manifold="line", labels="alternating", codimension=1, **SMALL)
+    recording = linear(world, np.array([1.0, 0]), 0.0)
+    params = recording.params(0)
+    params["layer0"]["bias"][:] = [-0.5, 0, 0, 0]
+    params["layer1"] = {"kernel": -params["layer1"]["kernel"], "bias": np.zeros(1, np.float32)}
+    u = recording.data.u[:, 0]
+    found = minimal("on", recording, 0)
+    np.testing.assert_allclose(found.distance[u > 0.5], (u - 0.5)[u > 0.5], atol=1e-3)
+
+
 def test_across_a_swiss_roll_the_way_is_straight():
     world = World(manifold="swiss-roll", codimension=1, **SMALL)
     recording = linear(world, np.array([0, 1.0, 0]), -0.4)

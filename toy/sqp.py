@@ -133,7 +133,10 @@ def polish(
         pull = jnp.einsum("mnd,mn->md", jacobian, target - y)
         free, up = jnp.moveaxis(jnp.linalg.solve(metric, jnp.stack([pull, a], -1)), -1, 0)
         size = jnp.sqrt(jnp.maximum(jnp.sum(a * up, 1), 1e-20))
-        return f, a, free, up / size[:, None], size
+        # On a ReLU kink the slope may be 0: then the way to the target is the only direction there is.
+        way = jnp.sqrt(jnp.maximum(jnp.einsum("md,mde,me->m", free, metric, free), 1e-20))
+        up = jnp.where(size[:, None] > 1e-10, up / size[:, None], free / way[:, None])
+        return f, a, free, up, size
 
     def iterate(_: int, v: Array) -> Array:
         f, a, free, up, size = model(v, target)
