@@ -286,16 +286,14 @@ def fan(n, count=1536):
 POOL = [
     dict(manifold="line", labels="random", codimension=1, points_per_side=10),
     dict(manifold="sine", labels="alternating", codimension=1, points_per_side=10, activation="tanh"),
-    dict(manifold="circle", labels="alternating", codimension=1, points_per_side=10),
     dict(manifold="plane", codimension=1, points_per_side=4),
-    dict(manifold="wave", codimension=1, points_per_side=4, activation="gelu"),
 ]
 
 
 def test_never_longer_than_a_dense_search(train):
     excess = []
     for fields in POOL:
-        for seed in (0, 1):
+        for seed in (0, 1, 2):
             recording = train(**fields, hidden_layers=2, width=40, steps=200, learning_rate=0.01, seed=seed)
             for step in (0, recording.last_step // 8, recording.last_step):
                 x, shells = recording.data.x, (np.arange(80, dtype=np.float32) + 1) / 80

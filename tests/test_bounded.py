@@ -82,7 +82,7 @@ def inside(recording, got, seed=0):
         assert max(gap, default=0) < 0.02
 
 
-@pytest.mark.parametrize("name, noise", [("plane", 0.0), ("sphere", 0.05), ("torus", 0.0), ("helix", 0.05)])
+@pytest.mark.parametrize("name, noise", [("plane", 0.0), ("torus", 0.05), ("helix", 0.05)])
 def test_trained_nets_on_every_manifold_and_in_every_space(train, name, noise):
     m = MANIFOLDS[name]
     recording = train(manifold=name, labels=("alternating", "chessboard")[m.k - 1], codimension=5 - m.k,

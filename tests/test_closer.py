@@ -9,8 +9,8 @@ from toy.manifolds import MANIFOLDS
 
 # Worlds of test_attacks among them, whose attacks are compiled already.
 WORLDS = [dict(manifold=name, codimension=ell, labels=("alternating", "chessboard")[MANIFOLDS[name].k - 1], noise=noise)
-          for name, ell, noise in (("plane", 0, 0.0), ("plane", 5, 0.05), ("plane", 5, 0.0), ("wave", 1, 0.0),
-                                   ("helix", 2, 0.0), ("torus", 5, 0.05))]
+          for name, ell, noise in (("plane", 0, 0.0), ("plane", 3, 0.05), ("plane", 3, 0.0), ("wave", 1, 0.0),
+                                   ("helix", 4, 0.0), ("torus", 3, 0.05))]
 
 
 def test_along_the_arrows_of_a_linear_net_the_logit_falls_as_the_closed_form_says():

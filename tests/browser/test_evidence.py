@@ -2,6 +2,7 @@
 
 import csv
 import io
+from functools import cache
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -24,6 +25,7 @@ def panel(page: Page, server, link: str = LINK) -> None:
     expect(page.locator("#evidence .claim")).to_have_count(len(EXPERIMENT.claims))
 
 
+@cache
 def measured(seed: int):
     return evidence(EXPERIMENT, change(parse(LINK), {"seed": seed}), trainer()).results
 

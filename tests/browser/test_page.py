@@ -49,17 +49,17 @@ def test_the_hero_world_is_trained_and_drawn_without_a_click(page, server):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
 
 
-@pytest.mark.parametrize("step", [0, 20, 137, 400])
-def test_scrubbing_shows_the_exact_boundary_of_that_step(page, server, step):
+def test_scrubbing_shows_the_exact_boundary_of_that_step(page, server):
     ready(page, server)
-    seek(page, step)
-    want, window = expected("exhibit=dimpled-sheet", step)
-    have = drawn(page)
-    span = np.subtract(window.high, window.low)
-    # The wire rounds coordinates to a small part of a cell (a cell is 1 / 47 of the window).
-    limit = 0.1 / 47
-    assert cKDTree(want / span).query(have / span)[0].max() < limit
-    assert cKDTree(have / span).query(want / span)[0].max() < limit
+    for step in (0, 20, 137, 400):
+        seek(page, step)
+        want, window = expected("exhibit=dimpled-sheet", step)
+        have = drawn(page)
+        span = np.subtract(window.high, window.low)
+        # The wire rounds coordinates to a small part of a cell (a cell is 1 / 47 of the window).
+        limit = 0.1 / 47
+        assert cKDTree(want / span).query(have / span)[0].max() < limit, step
+        assert cKDTree(have / span).query(want / span)[0].max() < limit, step
 
 
 def test_playing_goes_on_while_the_picture_is_turned_and_the_camera_stays(page, server):
@@ -152,7 +152,7 @@ def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
         other.close()
 
 
-@pytest.mark.parametrize("exhibit", ["authors-line", "authors-chess", "wall", "wave"])
+@pytest.mark.parametrize("exhibit", ["authors-line", "authors-chess", "wave"])
 def test_every_exhibit_opens(page, server, exhibit):
     page.goto(f"{server.url}?exhibit={exhibit}&steps=60")
     page.wait_for_function("window.dimple?.state().ready && window.dimple.state().shown >= 0")
