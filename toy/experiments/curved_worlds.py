@@ -64,7 +64,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     judge=judge,
     claims=(
-        *(Claim(name, "The boundary clings to the manifold before it dimples, and then fits every point.",
+        *(Claim(name, f"On the {name} the boundary clings before it dimples, and then fits every point.",
                 "step of dimpling over step of clinging; holds when all conditions of the phases are met",
                 "1: both at once") for name in (*SURFACES, *CURVES)),
         Claim("off-shorter", "On curved manifolds too the boundary is nearer off the manifold than along it.",
