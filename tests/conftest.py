@@ -1,5 +1,6 @@
 """What several tests share: settings, tiny worlds, trained recordings."""
 
+import gc
 import os
 from functools import cache
 
@@ -21,6 +22,7 @@ settings.register_profile(
     "repeatable", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.filter_too_much]
 )
 settings.load_profile("repeatable")
+gc.set_threshold(50_000, 20, 50)  # jax keeps gigabytes of what it has traced, which is looked through each time
 
 TINY = {"points_per_side": 3, "codimension": 3, "hidden_layers": 1, "width": 8, "steps": 20}
 # Decay times rate above 2 multiplies the weights by -9 in every step.

@@ -8,7 +8,8 @@ import sys
 import time
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -308,17 +309,17 @@ def test_ctrl_c_leaves_whole_rows_and_no_processes(tmp_path):
     path = tmp_path / "x.csv"
     command = [sys.executable, "-m", "toy", "sweep", "dimpled-sheet", "--seeds", "2000", "--set", *SETTINGS,
                "--workers", "2", "--out", str(path)]
-    process = psutil.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    # Tests run in the background have inherited a shell's "ignore Ctrl-C".
+    heeds = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    process = psutil.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True,
+                           preexec_fn=heeds)
     while not (path.exists() and path.read_bytes().count(b"\n") > 2):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     children = process.children(recursive=True)
     assert len(children) >= 2
-    for _ in range(5):  # Python loses a Ctrl-C that meets a destructor; then one presses it again
-        os.killpg(process.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            said = process.communicate(timeout=20)[1]
-            break
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate()[1]
     assert process.returncode == 130 and "broken off" in said and "Traceback" not in said
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
