@@ -92,7 +92,8 @@ async def single(
         run.told("ready").update(scene=wire.unpacked(scene), frame=wire.unpacked(frame))
     there = {run.link for run in carried}
     carried += [await _weighed(runs, link, tell) for link in _asked(shown) if link not in there]
-    return Single(*_page(shown, carried), shown, step, steps)
+    head, tail = _page(shown, carried)
+    return Single(head, carried, tail, shown, step, steps)
 
 
 async def _told(runs: Runs, setup: Setup, tell: Callable[[bytes], object]) -> Carried:
@@ -142,8 +143,8 @@ def _read(*parts: str) -> str:
     return ASSETS.joinpath(*parts).read_text(encoding="utf-8")
 
 
-def _page(shown: Shown, carried: list[Carried]) -> tuple[str, list[Carried], str]:
-    """The file's text before its frames, the runs they are of, and the text after them."""
+def _page(shown: Shown, carried: list[Carried]) -> tuple[str, str]:
+    """The file's text before and after its frames."""
     ready, about = carried[0].told("ready"), provenance(shown.setup, shown.query)
     said = {"title": ready["title"], "subtitle": ready["subtitle"], "name": words()["app.name"],
             "measures": words()["page.measures"], "export": words()["export.open"], "scheme": words()["header.scheme"],
@@ -163,7 +164,7 @@ def _page(shown: Shown, carried: list[Carried]) -> tuple[str, list[Carried], str
         text=wire.script(words()), recorded=wire.script(recorded), lessons=wire.script(taught),
         **{name: _script(source) for name, source in scripts.items()},
     ).split("<!--frames-->\n")
-    return before, carried, after
+    return before, after
 
 
 def _script(source: str) -> str:

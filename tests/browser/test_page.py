@@ -153,7 +153,7 @@ def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
 
 
 @pytest.mark.parametrize("exhibit", ["authors-line", "authors-chess", "wave"])
-def test_every_exhibit_opens(page, server, exhibit):
+def test_other_exhibits_open(page, server, exhibit):
     page.goto(f"{server.url}?exhibit={exhibit}&steps=60")
     page.wait_for_function("window.dimple?.state().ready && window.dimple.state().shown >= 0")
     expect(page.locator("#title")).not_to_be_empty()
