@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 SMALL = "?exhibit=dimpled-sheet&steps=120"
 MARKED = "document.querySelector('#picture .plot').data.find((trace) => trace.meta === 'flips').x"
-# Where training point `which` of the 3-D picture is on the screen, worked out here, to hold the page's own picking against.
+# Where training point `which` is on the screen, worked out here to hold the page's own picking against.
 PLACE = """(which) => {
   const plot = document.querySelector('#picture .plot');
   const scene = plot._fullLayout.scene._scene;
