@@ -10,6 +10,7 @@
   const WHOLE = 11; // seconds to play a run once at speed 1
   const REST = 1.2; // seconds at the last step before a loop starts over
   const PAUSE = 250; // ms after a step was asked for in which another may be: fetching ahead would be in its way
+  const PATIENCE = 120; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
   const SMOOTH = 30; // frames a second worth aiming at
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -42,6 +43,7 @@
     #rested = 0;
     #switching = null;
     #scrub = null;
+    #standIn = null;
 
     constructor() {
       const byId = (id) => document.getElementById(id);
@@ -280,7 +282,7 @@
 
     // ---- seeking
 
-    /** To `step`: at once with the nearest picture there is, then with its own. */
+    /** To `step`: with its own picture; with the nearest there is while that takes long or the viewer drags. */
     seek(step, dragging = false) {
       if (!this.last) return;
       if (dragging) this.pause();
@@ -311,22 +313,40 @@
       this.#at = this.#indexOf(step);
       this.#rested = 0;
       const frames = this.fetcher.frames;
-      const near = frames.has(step) ? step : frames.nearest(step);
       clearTimeout(this.#scrub);
-      if (near === step) this.fetcher.pump();
-      else if (dragging) this.#scrub = setTimeout(() => this.#exact(step), 60);
-      else this.#exact(step); // before anything is drawn: the server can work meanwhile
-      if (near !== null && near !== this.shown) this.#draw(frames.get(near), near === step && !this.playing);
-      else this.#tellStep(frames.get(step));
+      clearTimeout(this.#standIn);
+      if (frames.has(step)) {
+        this.fetcher.pump();
+        if (step !== this.shown) this.#draw(frames.get(step));
+        else this.#tellStep(frames.get(step));
+      } else {
+        if (dragging) this.#scrub = setTimeout(() => this.#exact(step), 60);
+        else this.#exact(step);
+        this.#tellStep();
+        if (dragging) this.#drawNear(frames);
+        else this.#standIn = setTimeout(() => this.step === step && this.#drawNear(frames), PATIENCE);
+      }
       this.#speak();
+    }
+
+    #drawNear(frames) {
+      const near = frames.nearest(this.step);
+      if (near !== null && near !== this.shown) this.#draw(frames.get(near), false);
     }
 
     async #exact(step) {
       const fetcher = this.fetcher;
       const frame = await this.words.during(say("notice.drawing"), fetcher.exact(step)).catch(() => null);
       if (!frame || fetcher !== this.fetcher || this.step !== step) return;
-      this.#draw(frame);
-      this.#scrub = setTimeout(() => fetcher.pump(), this.playing ? 0 : PAUSE);
+      clearTimeout(this.#standIn);
+      this.#draw(frame, false);
+      this.#scrub = setTimeout(() => this.#rest(fetcher), this.playing ? 0 : PAUSE);
+    }
+
+    // What can wait until the viewer does: hover buffers and fetching ahead.
+    #rest(fetcher) {
+      if (!this.playing) this.picture.settle();
+      fetcher.pump();
     }
 
     // ---- playing
