@@ -144,7 +144,7 @@ def test_worlds_share_what_they_have_in_common():
 # ---- stopping
 
 
-def test_stop_rules_stop_before_the_update():
+def test_stop_rules_stop_at_their_step():
     world, knobs = tiny(optimizer="sgd", steps=60, learning_rate=0.1)
     *_, trace = after(world, knobs, 60)
     assert int(trace.done) == 60 and not trace.stopped
@@ -153,7 +153,7 @@ def test_stop_rules_stop_before_the_update():
     first = int(np.argmax(accuracy >= target))
     assert first > 0
     *_, last, found = after(world, knobs.replace(stop_accuracy=target), 60)
-    assert found.stopped and int(found.done) == first + 1 and int(last.step) == first
+    assert found.stopped and int(found.done) == first + 1 == int(last.step)
     assert np.array_equal(np.asarray(found.loss)[: first + 1], np.asarray(trace.loss)[: first + 1])
     assert margin.max() < 100
     *_, never = after(world, knobs.replace(stop_margin=100.0), 60)
@@ -164,7 +164,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
     world, knobs = tiny(**DIVERGING)
     *_, last, trace = after(world, knobs, 60)
     at = int(trace.done) - 1
-    assert trace.diverged and 0 < at < 60 and int(last.step) == at
+    assert trace.diverged and 0 < at < 60 and int(last.step) == at + 1
     assert np.isfinite(trace.loss[:at]).all()
 
 

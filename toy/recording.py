@@ -121,8 +121,8 @@ class Recording:
         step, last = self._known, self.knobs.steps
         state = self._state(step)
         while not self.finished:
-            # One step past the end is asked for, so that the last parameters' scalars are recorded too.
-            count = min(self._stride - step % self._stride, training.CHUNK, last - step + 1)
+            # The last parameters' scalars are those of one step more, apart: so their state is at hand.
+            count = min(self._stride - step % self._stride, training.CHUNK, max(1, last - step))
             state, trace = self._advance(state, count)
             done = int(trace.done)
             for name, column in self._scalars.items():
@@ -132,12 +132,14 @@ class Recording:
                 self.diverged_at = step - 1
             self.finished = bool(trace.diverged) or bool(trace.stopped) or step > last
             self._known = step  # after its scalars: a reading thread sees whole steps only
-            if not self.finished and step % self._stride == 0 and step < last:
+            if step == last and not self.finished:
+                self._recent[last] = state
+            elif not self.finished and step % self._stride == 0:
                 self._checkpoints[step] = state
             yield self
 
     def _advance(self, state: training.State, count: int) -> tuple[training.State, training.Trace]:
-        return training.advance(self._rule, self.knobs, state, self._train, self._clean, jnp.int32(count))
+        return training.advance(self._rule, self.knobs, state, self._train, self._clean, np.int32(count))
 
     def state(self, step: int) -> training.State:
         """Parameters and optimiser state after `step` updates; FieldError outside 0 .. last_step."""
@@ -149,7 +151,7 @@ class Recording:
             known = [s for s in (*self._checkpoints, *self._recent) if s <= step]
             nearest = max(known)
             state = self._checkpoints.get(nearest) or self._recent[nearest]
-            # Stop rules are met at the last step only, and `advance` stops before its update.
+            # Stop rules are met at the last step only, which no replay takes.
             while nearest < step:
                 count = min(step - nearest, training.CHUNK)
                 state, trace = self._advance(state, count)
