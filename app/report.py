@@ -1,6 +1,6 @@
 """What a run tells its page, as the events of the stream."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -65,22 +65,24 @@ def progress(step: int, steps: int, loss: float | None, accuracy: float | None, 
 
 
 def ready(setup: Setup, recording: Recording, window: windows.Window, scene: dict[str, Any], frame: dict[str, Any],
-          frame_steps: list[int], drawn: list[dict[str, Any]]) -> dict[str, Any]:
-    """The run is over: its last picture, the steps to fetch, and what is known without measuring."""
+          frame_steps: list[int], drawn: list[dict[str, Any]], causes: Mapping[str, float]) -> dict[str, Any]:
+    """The run is over: its last picture, the steps to fetch, what is known without measuring, and why it diverged."""
     return {
         "event": "ready", "last_step": recording.last_step, "frame_steps": frame_steps, "scene": scene, "frame": frame,
         "charts": drawn, "title": title(setup), "look": look(setup), "subtitle": subtitle(setup, window),
         "series": {"loss": wire.significant(recording.loss), "accuracy": wire.significant(recording.accuracy)},
-        "diverged_at": recording.diverged_at, "advice": cause(setup), "one_class": recording.one_class,
+        "diverged_at": recording.diverged_at, "advice": cause(setup, causes), "one_class": recording.one_class,
         "base": recording.base, "provenance": provenance(setup),
         "fields": {**setup.world.model_dump(), **setup.knobs.model_dump()},
     }
 
 
-def cause(setup: Setup) -> str:
-    """The likeliest reason for a run that diverged."""
-    optimizer = choice("optimizer", setup.world.optimizer)
-    return say("notice.diverged_cause", rate=f"{setup.knobs.learning_rate:g}", optimizer=optimizer)
+def cause(setup: Setup, causes: Mapping[str, float]) -> str:
+    """The likeliest reasons for a run that diverged, as `toy.divergence` finds them."""
+    found = [say("notice.diverged_by", name=words()[f"field.{name}"], value=f"{getattr(setup.knobs, name):g}",
+                 other=f"{value:g}") for name, value in causes.items()]
+    return say("notice.diverged_cause", causes=words()["notice.diverged_or"].join(found)) if found \
+        else words()["notice.diverged_no_cause"]
 
 
 def title(setup: Setup) -> str:

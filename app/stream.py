@@ -15,7 +15,8 @@ from app.shared import Busy, Shared
 from app.sight import Look
 from app.store import Store
 from app.text import language, say
-from toy import FieldError, Recording, simulate, windows
+from toy import FieldError, Recording, divergence, simulate, windows
+from toy.exhibits import EXHIBITS
 from toy.link import Setup, query
 from toy.recording import log_spaced
 from toy.world import View
@@ -81,15 +82,18 @@ class Runs(Shared):
         recording = self._trained(run, setup)
         if recording is None:
             return
+        usual = EXHIBITS[setup.exhibit].knobs
+        causes = divergence.causes(recording, usual, run.gone.is_set)
         if recording.diverged_at == 0:
-            raise FieldError("learning_rate", say("error.finite_start"), setup.knobs.learning_rate, report.cause(setup))
+            field = next(iter(causes), "learning_rate")
+            raise FieldError(field, say("error.finite_start"), getattr(setup.knobs, field), report.cause(setup, causes))
         window = self.window(recording, setup.view)
         last, look = recording.last_step, Look()
         if time.monotonic() - began > self.limits.preview_after:
             self._preview(run, recording, window, setup.view)
         scene, frame = views.picture(recording, window, setup.view, last, look)
         run.post(report.ready(setup, recording, window, scene, frame,
-                              log_spaced(last, self.limits.frame_steps), charts.draw(recording, {})))
+                              log_spaced(last, self.limits.frame_steps), charts.draw(recording, {}), causes))
         self._frames.put((run.link, last, look, "frame"), wire.compressed(frame))
         self._measure.submit(copy_context().run, self._guarded, self._take_measures, run)
 

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from toy import overview, report, sweep
 from toy.cache import use_compilation_cache
+from toy.divergence import causes
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
 from toy.experiments import EXPERIMENTS
@@ -116,8 +117,11 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
                 table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
         Console().print(table)
     if recording.diverged_at is not None:
-        print(f"The loss was not finite at step {recording.diverged_at}: training stopped there; "
-              "try a smaller learning_rate or init_scale.", file=sys.stderr)
+        found = causes(recording, EXHIBITS[setup.exhibit].knobs)
+        why = " or ".join(f"{name}={getattr(setup.knobs, name):g} (at {value:g} it goes on)"
+                          for name, value in found.items()) or "no single setting"
+        print(f"The loss was not finite at step {recording.diverged_at}: training stopped there. "
+              f"Likely cause: {why}.", file=sys.stderr)
     if recording.one_class:
         print("All points have the same label: nothing has to be separated, and dimples are not defined.",
               file=sys.stderr)

@@ -132,7 +132,7 @@ def test_a_forged_link_says_what_is_wrong_and_opens_the_exhibit(page, server):
 def test_a_diverging_run_names_its_step_and_the_likely_cause_and_stays_usable(page, server):
     page.goto(server.url + "?exhibit=dimpled-sheet&optimizer=sgd&learning_rate=10&init_scale=3&lang=en")
     expect(page.locator("#notice")).to_contain_text("diverged at step 2", timeout=120_000)
-    assert "the learning rate, 10 with SGD" in page.locator("#notice").inner_text()
+    assert "Learning rate 10 (at 0.001 it goes on)" in page.locator("#notice").inner_text()
     assert page.evaluate("window.dimple.state().lastStep") < 400
 
 
