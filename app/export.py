@@ -28,6 +28,7 @@ from toy.errors import FieldError
 
 PICTURES = ("gif", "mp4", "png")  # these need a browser
 FRAMES = 60
+BESIDE = "-beside"  # ends the names of a second run's data files
 HOME = "https://dimple-lab.invalid/"  # no such host: the page is handed over, and all else is refused
 NOMINAL = 600  # height in page pixels of any picture, so that labels and marks have one size in all of them
 READY = """() => {
@@ -51,7 +52,7 @@ class Job:
 
     steps: as `pick.read` takes them, "" for `frames` log-spaced ones; size in pixels; fps; scale of the PNG; turn:
     degrees the camera goes round during GIF and MP4; answer: whether a lesson's question is answered in pictures.
-    The recording and the measures are those of the first run.
+    The recording and the measures of a second run go to files of their own, NAME-beside.
     """
 
     shown: Shown
@@ -132,14 +133,8 @@ def gathered(job: Job, tell: Tell = nothing) -> tuple[str, list[int], int]:
 async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int], int]:
     runs = Runs()
     try:
-        setup = job.shown.setup
         heard = partial(_heard, tell)
-        run = await runs.finished(setup, heard)
-        recording = await runs.recording(setup)
-        if path := job.files.get("npz"):
-            _put(path, tables.npz(setup, recording))
-        if path := job.files.get("csv"):
-            _put(path, tables.table(setup, recording, run.columns).encode())
+        await _data(runs, job, heard)
         if not {"html", *PICTURES} & set(job.files):
             return "", [], 0
         made = await single(runs, job.shown, job.chosen, heard)
@@ -153,6 +148,19 @@ async def _gathered(job: Job, tell: Tell) -> tuple[str, list[int], int]:
         return text, made.steps, made.step
     finally:
         runs.close()
+
+
+async def _data(runs: Runs, job: Job, heard: Callable[[bytes], object]) -> None:
+    """The recording and the measures of each run, where they are asked for."""
+    if not {"npz", "csv"} & set(job.files):
+        return
+    for setup, mark in zip(job.shown.setups, ("", BESIDE), strict=False):
+        run = await runs.finished(setup, heard)
+        recording = await runs.recording(setup)
+        if path := job.files.get("npz"):
+            _put(path.with_stem(path.stem + mark), tables.npz(setup, recording))
+        if path := job.files.get("csv"):
+            _put(path.with_stem(path.stem + mark), tables.table(setup, recording, run.columns).encode())
 
 
 def _heard(tell: Tell, line: bytes) -> None:

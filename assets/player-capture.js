@@ -143,7 +143,7 @@
       say("player_where", values), ...(asking ? [] : [say("player_accuracy", { accuracy: accuracy?.toFixed(2) ?? "–" })]),
     ].join("   ");
     const own = [{ step: step({ step: player.shown, last: player.last }, player.accuracy(player.shown)), phase: asking ? "" : player.timeline.phaseAt(player.shown) }];
-    if (companion?.frame) own.push({ step: step({ step: companion.frame.meta.step, last: companion.last }, companion.frame.meta.accuracy) });
+    if (companion?.frame) own.push({ step: step({ step: companion.frame.meta.step, last: companion.last }, companion.frame.meta.accuracy), phase: asking ? "" : companion.phase });
     const seen = pictures(player).map((picture, at) => ({
       ...own[at], picture, head: companion && say(`compare.only_${"ab"[at]}`, { what: companion.heads[at].dataset.what }), caption: asking ? "" : picture.caption.textContent,
     }));

@@ -16,6 +16,7 @@
     base = 0;
     table = null;
     charts = [];
+    bands = [];
     fields = null;
     frame = null;
 
@@ -46,6 +47,7 @@
           Object.assign(this, { table: event.table, charts: event.charts });
           this.player.overlay();
         },
+        phases: () => (this.bands = event.bands),
         error: () => this.#refused(event),
         progress: () => !this.frame && write(this.heads[1], say(`player_${event.what}`, { step: event.step, last: event.steps })),
       };
@@ -90,6 +92,11 @@
     /** The step of this run that stands beside `step` of the first: as many updates of the net. */
     own(step) {
       return Math.min(this.last, Math.max(0, step + this.shift));
+    }
+
+    /** Which of its phases is shown, in words. */
+    get phase() {
+      return this.frame ? parts.phaseAt(this.bands, this.last, this.frame.meta.step) : "";
     }
 
     get shift() {

@@ -4,13 +4,13 @@
   const { el, say, write } = parts;
 
   const MOST = 300; // frames of a GIF
-  // Each kind of file: the options it takes, and how it is made of them.
+  // Each kind of file: the options it takes, and how it is made of them; with `each` one for each run that is shown.
   const KINDS = {
     gif: { options: ["steps", "width", "height", "fps", "turn"], make: (player, options) => parts.animation(player, { ...options, steps: chosen(player, options) }) },
     png: { options: ["width", "height", "scale"], make: (player, options) => parts.png(player, options) },
-    html: { options: ["frames"], served: true, make: (player, options) => parts.written(player, "html", options) },
-    npz: { options: [], served: true, make: (player, options) => parts.written(player, "npz", options) },
-    csv: { options: [], served: true, make: (player, options) => parts.written(player, "csv", options) },
+    html: { options: ["frames"], served: true, make: (player, options) => parts.written("html", player.share(), options) },
+    npz: { options: [], served: true, each: true, make: (player, options, link) => parts.written("npz", link, options) },
+    csv: { options: [], served: true, each: true, make: (player, options, link) => parts.written("csv", link, options) },
   };
   const NUMBERS = {
     frames: [60, 2, MOST], from: [0, 0, 1e9], to: [0, 0, 1e9], width: [800, 100, 4000], height: [600, 100, 4000],
@@ -104,11 +104,17 @@
       this.leave.focus();
       try {
         const onProgress = (share) => (this.bar.value = share);
-        const blob = await KINDS[kind].make(this.player, { ...options, every: this.every.checked, onProgress, signal: control.signal });
-        control.signal.throwIfAborted();
-        const name = this.#name(kind);
-        parts.download(blob, name);
-        write(this.said, say("export.saved", { name, size: (blob.size / 1e6).toFixed(1) }));
+        const { link, companion } = this.player;
+        const links = [link, KINDS[kind].each && companion?.link].filter(Boolean).map((each) => parts.query(each, {}));
+        const saved = [];
+        for (const [at, each] of links.entries()) {
+          const blob = await KINDS[kind].make(this.player, { ...options, every: this.every.checked, onProgress, signal: control.signal }, each);
+          control.signal.throwIfAborted();
+          const name = this.#name(kind, at ? "-beside" : "");
+          parts.download(blob, name);
+          saved.push(say("export.saved", { name, size: (blob.size / 1e6).toFixed(1) }));
+        }
+        write(this.said, saved.join(" "));
       } catch (error) {
         const refused = error instanceof parts.Refusal ? `${error.message} ${error.event.advice ?? ""}` : say("export.failed");
         write(this.said, control.signal.aborted ? say("export.stopped") : refused);
@@ -119,9 +125,9 @@
       }
     }
 
-    #name(kind) {
+    #name(kind, mark) {
       const { exhibit } = this.player.provenance;
-      return kind === "png" ? `${exhibit}-step-${this.player.step}.png` : `${exhibit}.${kind}`;
+      return kind === "png" ? `${exhibit}-step-${this.player.step}.png` : `${exhibit}${mark}.${kind}`;
     }
   }
 

@@ -119,9 +119,9 @@
     return Array.from({ length: count }, (_, at) => list[Math.round((at * (list.length - 1)) / (count - 1))]);
   }
 
-  /** What the server writes of the run on show: a blob of `kind` (html, npz, csv), counted by lines where it says how many. */
-  async function written(player, kind, { frames, onProgress = () => {}, signal } = {}) {
-    const asked = new URLSearchParams(kind === "html" ? player.share() : parts.query(player.link, {}));
+  /** What the server writes of `link`: a blob of `kind` (html, npz, csv), counted by lines where it says how many. */
+  async function written(kind, link, { frames, onProgress = () => {}, signal } = {}) {
+    const asked = new URLSearchParams(link);
     if (frames) asked.set("frames", frames);
     const response = await parts.answer(await fetch(`/api/export.${kind}?${asked}`, { signal }));
     const lines = Number(response.headers.get("X-Lines"));

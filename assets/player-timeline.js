@@ -13,6 +13,14 @@
     loop: "M17 3.5l3.5 3.5L17 10.5V8H8a3 3 0 0 0-3 3v1H3v-1a5 5 0 0 1 5-5h9zM7 20.5L3.5 17 7 13.5V16h9a3 3 0 0 0 3-3v-1h2v1a5 5 0 0 1-5 5H7z",
   };
 
+  const bandAt = (bands, last, step) => bands.find(({ from, to }) => step >= from && (step < to || to === last));
+
+  /** Which of `bands` holds at `step`, in words. */
+  parts.phaseAt = (bands, last, step) => {
+    const band = bandAt(bands, last, step);
+    return band ? say(`phase_${band.name}`) : "";
+  };
+
   function icon(name) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -121,12 +129,11 @@
 
     /** Which phase holds at `step`, in words. */
     phaseAt(step) {
-      const band = this.#bandAt(step);
-      return band ? say(`phase_${band.name}`) : "";
+      return parts.phaseAt(this.#bands, this.#last, step);
     }
 
     #bandAt(step) {
-      return this.#bands.find(({ from, to }) => step >= from && (step < to || to === this.#last));
+      return bandAt(this.#bands, this.#last, step);
     }
 
     /** Steps worth stopping at: both ends, where phases begin, and the marks; ascending. */

@@ -39,6 +39,7 @@
 
     /** A line in the notice area. kind: "busy", "warning" or "error"; actions: [{label, act}]. */
     tell(kind, message, { advice = "", actions = [] } = {}) {
+      if (kind === "busy" && (this.says("error") || this.says("warning"))) return; // what went wrong is not talked over
       const key = kind + message + advice;
       if (this.notice.dataset.key === key) return;
       this.notice.dataset.key = key;

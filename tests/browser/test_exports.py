@@ -212,6 +212,11 @@ def test_the_page_saves_what_is_shown(page, server):
     stopped(page)
     page.evaluate("link => window.dimple.compare(link)", f"{LINK}&seed=1")
     page.wait_for_function("window.dimple.state().besideShown === 20")
+    saved = []
+    page.on("download", lambda file: saved.append(file))
+    save(page, "Measures", {})
+    assert [file.suggested_filename for file in saved] == ["dimpled-sheet.csv", "dimpled-sheet-beside.csv"]
+    assert all(f"# seed: {seed}\n" in Path(file.path()).read_text() for seed, file in enumerate(saved))
     html = save(page, "Page", {"Frames, log-spaced": 4}).decode()
     for run in range(2):
         assert all(f".runs[{run}].frames[{step}]=" in html for step in {*spaced(60, 4), 20})
@@ -289,9 +294,14 @@ def test_a_wrong_look_and_a_wrong_link_are_named(tmp_path, capsys):
 
 def test_data_needs_no_browser_and_pictures_say_how_to_get_one(tmp_path, capsys, monkeypatch):
     tiny = ["dimpled-sheet", "--set", *SET, "steps=20"]
-    table, single = tmp_path / "a.csv", tmp_path / "a.html"
-    done = export(*tiny, "--csv", str(table), "--html", str(single), "--frames", "2", PATH="")
-    assert done.returncode == 0 and table.exists() and single.exists(), done.stderr
+    table, single, data = tmp_path / "a.csv", tmp_path / "a.html", tmp_path / "a.npz"
+    done = export(*tiny, "--with", "seed=1", "--csv", str(table), "--html", str(single), "--npz", str(data),
+                  "--frames", "2", PATH="")
+    assert done.returncode == 0 and single.exists(), done.stderr
+    for seed, mark in enumerate(("", "-beside")):  # a file of each for each run
+        run = toy.simulate(*(build("dimpled-sheet", {**WORLD, "steps": 20, "seed": seed}).run[:2]))
+        assert np.array_equal(toy.Recording.load(data.with_stem(f"a{mark}")).loss, run.loss)
+        assert f"# seed: {seed}\n" in table.with_stem(f"a{mark}").read_text()
     monkeypatch.setenv("PATH", "")
     for asked, said in ((["--png", str(tmp_path / "a.png")], "install one"), ([], "--csv")):
         assert main(["export", *tiny, *asked]) == 1
