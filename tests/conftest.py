@@ -15,6 +15,7 @@ from jaxtyping import install_import_hook
 install_import_hook("toy", "shapes.checked")  # before anything of toy is loaded
 
 from toy import Knobs, Recording, World, simulate
+from toy.cache import use_compilation_cache
 from toy.exhibits import EXHIBITS
 from toy.world import FIELDS
 
@@ -30,12 +31,10 @@ DIVERGING = {"optimizer": "sgd", "activation": "softplus", "learning_rate": 10.0
 
 
 def pytest_configure(config):
-    """Keep compiled functions between runs and workers of the tests, beside pytest's own cache."""
-    folder = config.cache.mkdir("jax") if hasattr(config, "cache") else None
-    if folder is not None and jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    """Keep compiled functions beside pytest's own cache, for all workers, the processes they start and the next run."""
+    if hasattr(config, "cache"):
+        os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("home"))
+        use_compilation_cache()
 
 
 def tiny(**values) -> tuple[World, Knobs]:

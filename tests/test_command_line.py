@@ -1,7 +1,6 @@
 """python -m toy: one JSON object on stdout and nothing else; wrong values end with 2 and a message that helps."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,11 +24,6 @@ KEYS = {
 }
 SMALL = [f"{name}={value}" for name, value in TINY.items()]
 SHARES = ("accuracy", "single_sheet_share", "missing_share", "gradient_normal_share", "gradient_normal_share_chance")
-
-
-@pytest.fixture(autouse=True)
-def _no_cache_of_the_user(monkeypatch):
-    monkeypatch.setattr(__main__, "use_compilation_cache", lambda: None)
 
 
 @pytest.fixture
@@ -153,10 +147,9 @@ def test_points_of_one_class_are_said_and_leave_undefined_values_null(command):
     assert got["dimple_amplitude_end"] is got["dimple_null_95"] is None and not got["two_phases"]
 
 
-def test_a_process_prints_json_on_stdout_and_nothing_else(tmp_path):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+def test_a_process_prints_json_on_stdout_and_nothing_else():
     words = ["run", "dimpled-sheet", "--set", *SMALL, "steps=2", "--json"]
-    done = subprocess.run([sys.executable, "-m", "toy", *words], capture_output=True, text=True, env=environment,
+    done = subprocess.run([sys.executable, "-m", "toy", *words], capture_output=True, text=True,
                           cwd=Path(toy.__file__).parents[1])
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) >= KEYS and done.stdout.count("\n") == 1

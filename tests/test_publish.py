@@ -45,7 +45,6 @@ def install(patch):
     """The tiny experiment under the name of an exhibit without one."""
     patch.setitem(EXPERIMENTS, "wall", TOY)
     patch.setitem(EXHIBITS, "wall", Exhibit("wall", *tiny(codimension=3)))
-    patch.setattr("toy.__main__.use_compilation_cache", lambda: None)
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +164,6 @@ def test_workers_take_whole_experiments_longest_first(tmp_path, monkeypatch):
     long = Experiment(**{**vars(TOY), "cases": {**TOY.cases, "long": Case({**TINY, "steps": 40})}})
     monkeypatch.setitem(EXPERIMENTS, "wave", long)
     monkeypatch.setitem(EXHIBITS, "wave", Exhibit("wave", *tiny(codimension=3)))
-    monkeypatch.setattr(trials, "use_compilation_cache", lambda: None)
     monkeypatch.setattr(sweep, "processes", threads)
     order, train, told = [], trials.trial, []
     monkeypatch.setattr(trials, "trial", lambda e, base, t: order.append(base.exhibit) or train(e, base, t))

@@ -29,13 +29,6 @@ SETTINGS = [f"{name}={value}" for name, value in SMALL.items()]
 VARY = {"learning_rate": [0.1, 0.01], "offset": [0.0, 0.5]}  # of one world: workers compile once
 
 
-@pytest.fixture(autouse=True)
-def worker_cache(monkeypatch, request):
-    """Worker processes keep compiled functions beside pytest's cache, and this process where it kept them before."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(request.config.cache.mkdir("jax-workers")))
-    monkeypatch.setattr("toy.__main__.use_compilation_cache", lambda: None)
-
-
 @pytest.fixture
 def nothing_runs(monkeypatch):
     """Fail when a run begins."""
