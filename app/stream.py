@@ -10,6 +10,7 @@ from typing import Any
 
 from app import charts, closer, report, views, wire, within
 from app.limits import Limits
+from app.quiet import Quiet
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import Look
@@ -51,8 +52,7 @@ class Runs(Shared):
         self._windows: Store[windows.Window] = Store(64)
         self._frames: Store[bytes] = Store(self.limits.frames, len)
         self._drawing: dict[Hashable, Future] = {}
-        self.quiet = threading.Event()
-        self.quiet.set()
+        self.quiet = Quiet()
 
     def join(self, setup: Setup) -> Run:
         """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
@@ -159,7 +159,7 @@ class Runs(Shared):
                 said = time.monotonic()
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
-            self.quiet.wait(0.25)
+            self.quiet.wait()
         run.columns = table.columns()
         run.post(report.measures(recording, table))
         run.post({"event": "done"})
@@ -202,7 +202,7 @@ class Runs(Shared):
             if future is None:
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
-                self.quiet.clear()
+                self.quiet.begin()
                 future = self._drawing[key] = self._draw.submit(copy_context().run, self._make, key, recording, draw)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
@@ -213,8 +213,7 @@ class Runs(Shared):
         finally:
             with self._lock:
                 self._drawing.pop(key, None)
-                if not self._drawing:
-                    self.quiet.set()
+            self.quiet.end()
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
         """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""

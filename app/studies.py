@@ -1,12 +1,12 @@
 """Experiments and sweeps asked for from the page, on a worker of their own: nobody's picture waits for them."""
 
-import threading
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
 
 from app.limits import Limits
+from app.quiet import Quiet
 from app.run import Run
 from app.shared import Shared
 from app.store import Store
@@ -53,9 +53,9 @@ def whole(name: str, text: str, low: int, high: int) -> int:
 
 
 class Studies(Shared):
-    """All experiments and sweeps of a server. quiet: set while no picture is being drawn; work gives way to those."""
+    """All experiments and sweeps of a server. quiet: work gives way to the pictures it counts."""
 
-    def __init__(self, limits: Limits, quiet: threading.Event):
+    def __init__(self, limits: Limits, quiet: Quiet):
         super().__init__(ThreadPoolExecutor(1, "study"), limits.studies_waiting, limits.studies)
         self.limits, self._quiet = limits, quiet
         self._trials: Store[Trial] = Store(limits.trials)
@@ -120,7 +120,7 @@ class Studies(Shared):
         made: set[Any] = set()
 
         def told(setup: Setup) -> Recording:
-            self._quiet.wait(0.25)
+            self._quiet.wait()
             share = i + 0.6 * len(made) / cases
             self._progress(run, share, total, say("evidence.training", run=len(made) + 1, runs=cases))
             recording = train(setup)
@@ -144,7 +144,7 @@ class Studies(Shared):
             value = getattr(setup.world if FIELDS[field] is World else setup.knobs, field)
             what = say("evidence.one_run", field=words()[f"field.{field}"], value=value, seed=setup.knobs.seed)
             self._progress(run, i, len(planned.setups), what)
-            self._quiet.wait(0.25)
+            self._quiet.wait()
             try:
                 made.append(one(setup, lambda *_: run.gone.is_set()))
             except CancelledError:

@@ -1,0 +1,35 @@
+"""Giving way: work in the background waits while pictures are drawn for somebody who looks."""
+
+import time
+from threading import Condition
+
+PAUSE = 0.3  # seconds after a picture in which the next is often asked for
+MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
+
+
+class Quiet:
+    """Counts the pictures being drawn. Threads may share one."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._drawing = 0
+        self._drawn = float("-inf")
+
+    def begin(self) -> None:
+        """A picture is being drawn from now on."""
+        with self._changed:
+            self._drawing += 1
+
+    def end(self) -> None:
+        """It is drawn."""
+        with self._changed:
+            self._drawing -= 1
+            self._drawn = time.monotonic()
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Return once no picture has been drawn for PAUSE, or after MOST."""
+        until = time.monotonic() + MOST
+        with self._changed:
+            while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + PAUSE)):
+                self._changed.wait(free - now)

@@ -1,0 +1,50 @@
+"""Work gives way to pictures, but not for ever."""
+
+from threading import Thread
+
+import pytest
+
+from app import quiet
+from app.quiet import Quiet
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    """waiting(pictures) -> a thread that waits for them."""
+    monkeypatch.setattr(quiet, "PAUSE", 0.01)
+    monkeypatch.setattr(quiet, "MOST", 60.0)
+
+    def start(pictures: Quiet) -> Thread:
+        thread = Thread(target=pictures.wait, daemon=True)
+        thread.start()
+        return thread
+
+    return start
+
+
+def test_it_waits_until_the_last_picture_is_drawn(waiting):
+    pictures = Quiet()
+    pictures.begin()
+    pictures.begin()
+    thread = waiting(pictures)
+    pictures.end()
+    thread.join(0.2)
+    assert thread.is_alive()
+    pictures.end()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_it_goes_on_where_pictures_never_end(waiting, monkeypatch):
+    monkeypatch.setattr(quiet, "MOST", 0.05)
+    pictures = Quiet()
+    pictures.begin()
+    thread = waiting(pictures)
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_where_nothing_is_drawn_nothing_waits(waiting):
+    thread = waiting(Quiet())
+    thread.join(30)
+    assert not thread.is_alive()
