@@ -23,9 +23,9 @@
     pen.fillStyle = css("paper");
     pen.fillRect(0, 0, width, height);
     pen.textBaseline = "alphabetic";
-    heading(pen, words, pad, unit, width);
     const { card } = words;
     const parted = { count: shown.length, card };
+    heading(pen, words, parted, pad, unit, width);
     const wide = column(parted, 0, width).width * shown.length;
     const foot = (1 - footOf(parted)) * height;
     for (const [at, { picture, head, caption, step, phase }] of shown.entries()) {
@@ -57,10 +57,13 @@
     return { ...own, scale, box: [own.left + (own.width - wide) / 2, topOf(parted) * height + (room - high) / 2, wide, high] };
   }
 
-  function heading(pen, { title, subtitle }, pad, unit, width) {
-    let y = pad + 3 * unit;
-    y = text(pen, title, pad, y, 3.6 * unit, "600", css("ink"), width - 2 * pad);
-    return text(pen, subtitle, pad, y + 0.8 * unit, 2.3 * unit, "400", css("mute"), width - 2 * pad);
+  /** The title and, under it, what is seen: one line for all pictures or one above each. */
+  function heading(pen, { title, subtitles }, parted, pad, unit, width) {
+    const y = text(pen, title, pad, pad + 3 * unit, 3.6 * unit, "600", css("ink"), width - 2 * pad);
+    subtitles.forEach((line, at) => {
+      const own = subtitles.length > 1 ? column(parted, at, width) : { left: 0, width };
+      text(pen, line, own.left + pad, y + 0.8 * unit, 2.3 * unit, "400", css("mute"), own.width - 2 * pad);
+    });
   }
 
   function where(pen, step, phase, { left, width }, pad, y, unit) {
@@ -149,7 +152,7 @@
     }));
     return compose(seen, {
       title: document.getElementById("title").textContent,
-      subtitle: document.getElementById("subtitle").textContent,
+      subtitles: Array.from(document.getElementById("subtitle").children, (line) => line.textContent),
       card: parts.card(),
     }, width, height);
   }

@@ -18,6 +18,7 @@
     charts = [];
     bands = [];
     fields = null;
+    subtitle = null;
     frame = null;
 
     constructor(player, link) {
@@ -60,7 +61,7 @@
     }
 
     async #ready(event) {
-      Object.assign(this, { last: event.last_step, base: event.base, steps: event.frame_steps, fields: event.fields, charts: event.charts });
+      Object.assign(this, { last: event.last_step, base: event.base, steps: event.frame_steps, fields: event.fields, charts: event.charts, subtitle: event.subtitle ?? "" });
       this.#scene = event.scene;
       this.frame = parts.decode(event.frame);
       await this.look();
@@ -133,6 +134,7 @@
 
     /** What the two runs differ in, above each. */
     label() {
+      if (this.subtitle !== null) this.player.words.subtitle(this.player.subtitle, this.subtitle);
       const mine = this.player.fields ?? {};
       const theirs = this.fields ?? {};
       const names = Object.keys(theirs).filter((name) => mine[name] !== theirs[name]);
@@ -157,6 +159,7 @@
       this.player.picture.turned = null;
       this.heads.forEach((head) => head.remove());
       this.stage.classList.remove("two");
+      this.player.words.subtitle(this.player.subtitle);
     }
   };
 

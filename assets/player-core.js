@@ -32,6 +32,7 @@
     fetcher = null;
     base = 0; // updates of the net before step 0: more than none in a branch
     fields = null;
+    subtitle = "";
     companion = null;
     every = []; // all steps that can be shown, the sequence of the linear scale
     #series = {};
@@ -128,7 +129,8 @@
       this.charts.show(event.charts, this.last);
       this.numbers.measured(null);
       this.table.measured(null);
-      this.words.heading(event.title, event.subtitle, event.look);
+      this.subtitle = event.subtitle ?? "";
+      this.words.heading(event.title, this.subtitle, event.look);
       this.words.verdict("");
       const [scene, frame] = await this.#first(event);
       if (this.run !== run) return;

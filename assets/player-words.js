@@ -22,7 +22,13 @@
     heading(title, subtitle, look = "") {
       if (byId("look")) write(byId("look"), look);
       write(byId("title"), title ?? "");
-      write(byId("subtitle"), subtitle ?? "");
+      this.subtitle(subtitle);
+    }
+
+    /** What is seen; where two runs are and differ in that, each has its own column. */
+    subtitle(...lines) {
+      const said = lines.every((line) => line === lines[0]) ? lines.slice(0, 1) : lines;
+      byId("subtitle").replaceChildren(...said.map((line) => el("span", {}, line)));
     }
 
     verdict(sentence, claimed) {
