@@ -132,8 +132,8 @@ def _chance(level: float, last: int) -> tuple[list[dict[str, Any]], dict[str, An
 
 CHARTS: dict[str, Chart] = {
     "sheet": Chart((
-        Line("sheet_offset", theme.SHEET_OFFSET), Line("dimple_amplitude", theme.DIMPLES, "dash"),
-        Line("dimple_null_95", theme.DIMPLES, "dot", 1.25),
+        Line("sheet_offset", theme.SHEET_OFFSET), Line("far_dimple_amplitude", theme.DIMPLES, "dash"),
+        Line("far_dimple_null_95", theme.DIMPLES, "dot", 1.25),
     )),
     "loss": Chart((Line("accuracy_all", theme.INK, steps="every"),
                    Line("loss_all", theme.MUTE, "dash", 1.5, steps="every")), log=False, most=1.15),

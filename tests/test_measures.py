@@ -103,6 +103,16 @@ def test_a_wall_is_missing_beside_it(linear):
     assert math.isclose(got["sheet_offset"], math.sqrt((np.minimum(h, 0.5) ** 2).mean()), rel_tol=1e-2)
 
 
+@pytest.mark.parametrize("height, near, far", [(0.2, 0.2, 0.2), (0.7, 0.5, 0.7), (1.3, 0.5, 1.0)])
+def test_the_phases_look_twice_as_far_as_the_other_measures(linear, height, near, far):
+    recording = linear([0, 0, 0, 0, 1.0], height)
+    got = measure(recording, normal_chart(recording, View(reference_step=0)), 0, SIDE)
+    assert math.isclose(got["sheet_offset"], near, rel_tol=1e-4)
+    assert math.isclose(got["far_sheet_offset"], far, rel_tol=1e-4)
+    assert got["missing_share"] == (height > 0.5) and ("dimple_amplitude" in got) == (height < 0.5)
+    assert ("far_dimple_amplitude" in got) == (height < 1)
+
+
 def test_a_constant_net_has_no_direction_and_no_boundary(linear):
     recording = linear([0.0] * 5, 1.0)
     got = measure(recording, normal_chart(recording, View(reference_step=0)), 0, SIDE)

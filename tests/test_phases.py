@@ -22,8 +22,9 @@ def margins(right_from):
     return np.where(np.arange(101) >= right_from, 0.1, -0.1)
 
 
-def found(offset=CLING, bulge=DIMPLE, level=LEVEL, right_from=70, steps=STEPS):
-    table = {"sheet_offset": offset, "dimple_amplitude": bulge, "dimple_null_95": level}
+def found(offset=CLING, bulge=DIMPLE, level=LEVEL, right_from=70, steps=STEPS, far=None):
+    table = {"sheet_offset": offset, "far_sheet_offset": far or offset, "far_dimple_amplitude": bulge,
+             "far_dimple_null_95": level}
     return phases(steps, {name: column for name, column in table.items() if column is not None}, ACCURACY,
                   margins(right_from))
 
@@ -64,6 +65,7 @@ def test_the_order_says_nothing_when_one_phase_is_absent():
 def test_the_fall_that_is_asked_for():
     just = [0.4, 0.3, 0.15] + [0.4 / FALL] * 8
     assert found(offset=just).two_phases and found(offset=[*just[:-1], 0.1001]).failures == ("small_fall",)
+    assert found(offset=just, far=[0.39, *just[1:]]).failures == ("small_fall",)  # it is read further away than C
     assert found(offset=[*CLING[:-1], 0.0]).fall == math.inf and found(offset=[*CLING[:-1], 0.0]).two_phases
 
 
@@ -83,21 +85,24 @@ def test_undefined_values_count_as_failing(column, at):
 
 
 def test_a_run_right_from_the_start_and_one_step_long():
-    table = {"sheet_offset": [0.1], "dimple_amplitude": [0.1], "dimple_null_95": [0.0]}
+    table = {"sheet_offset": [0.1], "far_sheet_offset": [0.1], "far_dimple_amplitude": [0.1],
+             "far_dimple_null_95": [0.0]}
     got = phases([0], table, np.ones(1), np.ones(1))
     assert (got.t_cling, got.t_dimple, got.t_all_right) == (None, 0, 0)
     assert got.failures == ("no_clinging", "small_fall")
 
 
 def test_one_class_is_named_alone():
-    got = phases(STEPS, {"sheet_offset": CLING}, ACCURACY, margins(10), one_class=True)
+    got = phases(STEPS, {"sheet_offset": CLING, "far_sheet_offset": CLING}, ACCURACY, margins(10), one_class=True)
     assert got.failures == ("one_class",) and got.t_cling is not None
 
 
 def test_all_right_must_last():
     margin = margins(10)
     margin[80] = -0.01
-    got = phases(STEPS, {"sheet_offset": CLING, "dimple_amplitude": DIMPLE, "dimple_null_95": LEVEL}, ACCURACY, margin)
+    table = {"sheet_offset": CLING, "far_sheet_offset": CLING, "far_dimple_amplitude": DIMPLE,
+             "far_dimple_null_95": LEVEL}
+    got = phases(STEPS, table, ACCURACY, margin)
     assert got.t_all_right == 81
     margin[100] = 0.0  # on the boundary is not on the right side
     assert phases(STEPS, {}, ACCURACY, margin).t_all_right is None

@@ -21,6 +21,7 @@ from toy.windows import (
     measuring_height,
     normal_chart,
     parameter_grid,
+    phase_height,
     window,
 )
 
@@ -218,7 +219,9 @@ def test_reference_steps_beyond_the_run_are_refused(step, train):
 @pytest.mark.parametrize("manifold", MANIFOLDS)
 def test_the_measuring_height_is_that_of_the_manifold_alone(manifold):
     for ell in (2, 50):
-        assert measuring_height(World(manifold=manifold, codimension=ell)) == safe_height(MANIFOLDS[manifold])
+        world = World(manifold=manifold, codimension=ell)
+        assert measuring_height(world) == safe_height(MANIFOLDS[manifold])
+        assert measuring_height(world) <= phase_height(world) <= 2 * measuring_height(world)
 
 
 def test_heights_beyond_the_reach_are_refused():

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from toy import nets
 from toy.charts import Window, shape, through
 
-SAMPLES = 65  # along each line: a pair of crossings closer than 1/32 of the measuring height is not seen
+SAMPLES = 65  # up to the chart's height: a pair of crossings closer than 1/32 of it is not seen
 HALVINGS = 12
 
 
@@ -21,7 +21,7 @@ class Heights:
     """Crossings of the lines through m parameters u.
 
     nearest: (m,) h(u), the signed distance along v to the nearest zero of f, NaN without one; lengths.
-    count: (m,) number of crossings up to the measuring height. slope: (m,) df/dv there; logits per length.
+    count: (m,) number of crossings up to the chart's height. slope: (m,) df/dv at the nearest; logits per length.
     """
 
     nearest: np.ndarray
@@ -29,22 +29,24 @@ class Heights:
     slope: np.ndarray
 
 
-@partial(jax.jit, static_argnums=(0,))
-def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height: Array) -> tuple[Array, Array, Array]:
+@partial(jax.jit, static_argnums=(0, 1))
+def _scan(logit: Callable, samples: int, params: nets.Params, chart: Window, u: Array, height: Array, far: Array
+          ) -> tuple[Array, Array, Array]:
     seen = through(logit, params, chart)
 
     def field(v: Array, t: Array) -> Array:
         return seen(jnp.concatenate([v, t[:, None]], axis=1))
 
-    steps = jnp.linspace(-height, height, SAMPLES)
-    values = jax.lax.map(lambda t: field(u, jnp.full(len(u), t)), steps)  # (SAMPLES, m): one block a height
+    steps = jnp.linspace(-far, far, samples)
+    values = jax.lax.map(lambda t: field(u, jnp.full(len(u), t)), steps)  # (samples, m): one block a height
     values = jnp.where(values == 0, 1e-30, values)
     change = (values[:-1] > 0) != (values[1:] > 0)
     # Linear estimate of each crossing decides which is the nearest; that one is then refined by bisection.
     # False position would end on a kink of a piecewise linear net, where the slope below is not defined.
     share = values[:-1] / jnp.where(change, values[:-1] - values[1:], 1.0)
     estimate = steps[:-1, None] + share * (steps[1] - steps[0])
-    best = jnp.argmin(jnp.where(change, jnp.abs(estimate), jnp.inf), axis=0)
+    distance = jnp.where(change, jnp.abs(estimate), jnp.inf)
+    best = jnp.argmin(distance, axis=0)
     low, high = steps[best], steps[best + 1]
     below = jnp.take_along_axis(values, best[None], 0)[0] > 0
 
@@ -57,13 +59,17 @@ def _scan(logit: Callable, params: nets.Params, chart: Window, u: Array, height:
     low, high = jax.lax.fori_loop(0, HALVINGS, halve, (low, high))
     t = (low + high) / 2
     slope = jax.jvp(lambda s: field(u, s), (t,), (jnp.ones_like(t),))[1]
-    count = change.sum(0)
-    return jnp.where(count > 0, t, jnp.nan), count, slope
+    return jnp.where(change.any(0), t, jnp.nan), (distance <= height).sum(0), slope
 
 
-def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"]) -> Heights:
-    """Nearest crossing, number of crossings and slope on the line through each phi(u), up to the chart's height."""
-    logit, height = chart.logit, jnp.float32(chart.high[-1])
-    out = _scan(logit, params, shape(chart), jnp.asarray(u, jnp.float32), height)
+def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"], beyond: float = 1.0) -> Heights:
+    """Nearest crossing, number of crossings and slope on the line through each phi(u), up to the chart's height.
+
+    beyond: the nearest crossing is searched up to so many times the chart's height, at least 1.
+    """
+    height = chart.high[-1]
+    samples = 1 + round((SAMPLES - 1) * beyond)
+    out = _scan(chart.logit, samples, params, shape(chart), jnp.asarray(u, jnp.float32), jnp.float32(height),
+                jnp.float32(beyond * height))
     nearest, count, slope = (np.asarray(a) for a in out)
     return Heights(nearest, count, slope)

@@ -178,10 +178,10 @@ def focal(manifold: Manifold, resolution: int = 129) -> float:
     return float("inf") if largest == 0 else float(1 / largest)
 
 
-def safe_height(manifold: Manifold) -> float:
-    """The measuring height: half the extent, capped at 95 % of the reach (or focal radius); a length."""
+def safe_height(manifold: Manifold, extents: float = 0.5) -> float:
+    """So many times the extent, capped at 95 % of the reach (or focal radius); a length."""
     limit = manifold.reach if manifold.reach is not None else focal(manifold)
-    return float(min(0.5 * manifold.extent, 0.95 * limit))
+    return float(min(extents * manifold.extent, 0.95 * limit))
 
 
 UNIT = (0.0, 1.0)

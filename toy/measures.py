@@ -19,7 +19,7 @@ from toy import attacks, nets, theory
 from toy.heights import heights
 from toy.manifolds import point
 from toy.recording import Recording
-from toy.windows import Window, gradient, measuring_height, parameter_grid, split
+from toy.windows import Window, gradient, measuring_height, parameter_grid, phase_height, split
 from toy.world import World
 
 PERMUTATIONS = 999
@@ -116,35 +116,52 @@ def measure(recording: Recording, chart: Window | None, step: int, grid_side: in
 def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: int | None,
            shuffles: int) -> dict[str, float]:
     world, data, most = recording.world, recording.data, chart.high[-1]
+    beyond = phase_height(world) / measuring_height(world)
     u, embedded = _grid(world, grid_side or GRID_SIDE[world.k])
-    both = heights(chart, params, np.concatenate([u, data.u]))
-    grid, own = both.nearest[: len(u)], both.nearest[len(u) :]
-    count, met = both.count[: len(u)], both.count[: len(u)] > 0
+    own = np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(data.u)))[:, : world.geometry.e]
+    found = heights(chart, params, np.concatenate([u, data.u]), beyond)
+    places, slope = np.concatenate([embedded, own]), found.slope[: len(u)]
+    near = np.where(np.abs(found.nearest) <= most, found.nearest, np.nan)
+    grid, count = near[: len(u)], found.count[: len(u)]
+    met = np.isfinite(grid)
     out = {
         "gap": float(np.where(met, np.abs(grid), most).mean()),
         "single_sheet_share": float((count == 1).mean()),
         "missing_share": float((~met).mean()),
-        "sheet_offset": float(most),
+        **_dimples(world.k, places, near, slope, data.y, most, shuffles),
     }
+    far = _dimples(world.k, places, found.nearest, slope, data.y, beyond * most, shuffles)
+    out |= {f"far_{name}": value for name, value in far.items() if name != "side"}
     rough = roughness(embedded, grid, world.k)
     if math.isfinite(rough):
         out["roughness"] = rough
     signed = np.asarray(recording.logit(params, jnp.asarray(data.x))) * data.y
-    crossed = np.isfinite(own)
+    crossed = np.isfinite(near[len(u) :])
     if crossed.any():
-        out["depth_median"] = float(np.median((np.sign(signed) * np.abs(own))[crossed]))
-    if met.sum() >= world.k + 1:
-        sheet = robust_sheet(embedded[met], grid[met])
-        values = np.full(len(u), most)
-        values[met] = sheet(embedded[met])
-        out["sheet_offset"] = float(np.sqrt(np.mean(values**2)))
-        side = -float(np.sign(np.median(both.slope[: len(u)][met])))
-        out["side"] = side
-        if crossed.any():
-            where = np.asarray(point(world.geometry, world.n, 0.0, jnp.asarray(data.u)))[:, : world.geometry.e]
-            r = own[crossed] - sheet(where[crossed])
-            out["dimple_amplitude"] = dimple_amplitude(r, data.y[crossed], side)
-            out["dimple_null_95"] = permutation_level(r, data.y[crossed], side, seed=shuffles)
+        out["depth_median"] = float(np.median((np.sign(signed) * np.abs(near[len(u) :]))[crossed]))
+    return out
+
+
+def _dimples(k: int, places: np.ndarray, h: np.ndarray, slope: np.ndarray, y: np.ndarray, most: float,
+             shuffles: int) -> dict[str, float]:
+    """Sheet offset, side and dimple amplitude from heights h over grid nodes, then training points, at places (m, e).
+
+    slope: of the grid nodes alone. y: of the training points. most: what a missing crossing counts as; a length.
+    """
+    nodes = len(slope)
+    met, crossed = np.isfinite(h[:nodes]), np.isfinite(h[nodes:])
+    if met.sum() < k + 1:
+        return {"sheet_offset": float(most)}
+    grid, own = places[:nodes], places[nodes:]
+    sheet = robust_sheet(grid[met], h[:nodes][met])
+    values = np.full(nodes, most)
+    values[met] = sheet(grid[met])
+    side = -float(np.sign(np.median(slope[met])))
+    out = {"sheet_offset": float(np.sqrt(np.mean(values**2))), "side": side}
+    if crossed.any():
+        r, label = h[nodes:][crossed] - sheet(own[crossed]), y[crossed]
+        out["dimple_amplitude"] = dimple_amplitude(r, label, side)
+        out["dimple_null_95"] = permutation_level(r, label, side, seed=shuffles)
     return out
 
 
@@ -226,6 +243,9 @@ MEASURES: dict[str, Measure] = {
     "sheet_offset": Measure("length", "C: rms distance of the fitted sheet from the manifold."),
     "dimple_amplitude": Measure("length", "B: how far the boundary bulges to the right side of the points."),
     "dimple_null_95": Measure("length", "What B reaches in 95 % of label shuffles."),
+    "far_sheet_offset": Measure("length", "C up to twice the measuring height: what its fall is read from."),
+    "far_dimple_amplitude": Measure("length", "B up to twice the measuring height: what dimpling is read from."),
+    "far_dimple_null_95": Measure("length", "What that B reaches in 95 % of label shuffles."),
     "side": Measure("", "Which way a bulge has to go for class +1."),
     "gap": Measure("length", "D: mean distance from the manifold to the boundary along the normal line."),
     "single_sheet_share": Measure("1", "Share of normal lines that meet the boundary exactly once."),

@@ -1,6 +1,8 @@
 """The phases of training, found in the measures and not painted on.
 
-Clinging is the sheet offset C falling, dimpling the dimple amplitude B rising above what shuffled labels give.
+Clinging is the sheet offset C falling, dimpling the dimple amplitude B rising above what shuffled labels give. How far
+C falls, and B, are read up to twice the measuring height: a boundary that starts further away than is looked for is not
+seen to come closer, and at lower codimension the verdict would follow the height (`toy.stability`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 FALL = 4.0  # times that C must fall for a claim of clinging
+READ = ("sheet_offset", "far_sheet_offset", "far_dimple_amplitude", "far_dimple_null_95")  # C, C far, B, B's level
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,19 @@ def phases(
     steps: Sequence[int], table: Mapping[str, Sequence[float]], accuracy: np.ndarray, margin: np.ndarray,
     one_class: bool = False,
 ) -> Phases:
-    """Phases from measured steps (m,), table columns (m,) and the accuracy and margin of every step (T + 1,).
+    """Phases from measured steps (m,), columns READ (m,) and the accuracy and margin of every step (T + 1,).
 
     t_cling: first step from which C stays below half of its start. t_dimple: first step from which B stays above
     half of its last value and above its permutation level. t_all_right: first step from which min y f > 0.
-    Two phases: all three exist, C fell at least 4-fold, t_cling < t_dimple. Undefined values count as failing.
+    Two phases: all three exist, C read far fell at least 4-fold, t_cling < t_dimple. Undefined values count as failing.
     one_class: all points have the same label, so that dimples are undefined; the verdict then names that alone.
     """
     missing = np.full(len(steps), np.nan)
-    offset = np.asarray(table.get("sheet_offset", missing), float)
-    bulge = np.asarray(table.get("dimple_amplitude", missing), float)
-    level = np.asarray(table.get("dimple_null_95", missing), float)
+    offset, far, bulge, level = (np.asarray(table.get(name, missing), float) for name in READ)
     t_cling = first_for_good(steps, offset < offset[0] / 2)
     t_dimple = first_for_good(steps, (bulge > bulge[-1] / 2) & (bulge > level))
     t_all_right = first_for_good(np.arange(len(margin)), margin > 0)
-    fall = float(offset[0] / offset[-1]) if offset[-1] else float("inf")
+    fall = float(far[0] / far[-1]) if far[-1] else float("inf")
     checks = {
         "no_clinging": t_cling is not None,
         "no_dimpling": t_dimple is not None,

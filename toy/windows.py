@@ -18,7 +18,7 @@ from toy.charts import GRID, Window, split
 from toy.errors import FieldError
 from toy.heights import heights
 from toy.labels import domain
-from toy.manifolds import Manifold, point, safe_height
+from toy.manifolds import point, safe_height
 from toy.recording import Recording
 from toy.world import View, World
 
@@ -95,14 +95,20 @@ def parameter_grid(world: World, side: int) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, world.k).astype(np.float32)
 
 
-@lru_cache(maxsize=64)
-def _safe_height(manifold: Manifold) -> float:
-    return safe_height(manifold)
+_safe_height = lru_cache(maxsize=64)(safe_height)
 
 
 def measuring_height(world: World) -> float:
     """How far from M a crossing is searched: half its extent, capped below its reach; a length."""
     return _safe_height(world.geometry)
+
+
+def phase_height(world: World) -> float:
+    """How far from M the phases look for the boundary: twice the measuring height, capped below M's reach; a length.
+
+    Half the extent is not enough for them: a boundary that starts further away could not be seen to come closer.
+    """
+    return _safe_height(world.geometry, 1.0)
 
 
 def follow(recording: Recording, chart: Window) -> float:

@@ -12,6 +12,7 @@ from toy.charts import split
 from toy.experiment import Case, Claim, Experiment, Numbers, Plot, Result, Table
 from toy.experiments import numbers as of
 from toy.recording import Recording
+from toy.stability import READINGS, agreement, read
 from toy.windows import gradient
 from toy.world import View
 
@@ -19,6 +20,7 @@ ELLS = (1, 3, 10, 30, 100, 300, 1000)
 LAW = ELLS[1:]  # where the slopes are fitted: at ell = 1 the boundary is walls, not a sheet
 HE = (3, 30, 300)  # the same with weights that shrink as the fan-in grows
 SAMPLES = 257  # along a ray
+READ_AT = (1, 3, 10)  # where the verdict on the phases depends most on how the run is read
 SLOPES = ("depth_median", "gap", "distance_off_median", "distance_off_linf_median", "distance_on_median")
 
 
@@ -64,8 +66,12 @@ def row(recording: Recording) -> Numbers:
 
 
 def measure(recordings: Mapping[str, Recording]) -> Table:
-    """A row a codimension."""
-    return {name: row(recording) for name, recording in recordings.items()}
+    """A row a codimension, and the phases of the lowest ones, read in every way."""
+    return {
+        **{name: row(recording) for name, recording in recordings.items()},
+        **{f"ell {ell}, {name}": of.phase_row(read(recordings[f"ell {ell}"], reading))
+           for ell in READ_AT for name, reading in READINGS.items()},
+    }
 
 
 def excess(table: Table, column: str) -> float | None:
@@ -85,6 +91,8 @@ def judge(table: Table) -> dict[str, Result]:
     own = of.exponent(table, {f"ell {ell}": float(ell) for ell in HE}, "gap")
     shares = [[table[f"ell {ell}"][c] for ell in ELLS if ell >= 10]
               for c in ("single_sheet_share", "single_sheet_random")]
+    agree = [agreement([table[f"ell {ell}, {name}"]["two_phases"] for name in READINGS]) for ell in READ_AT]
+    stands = None if None in agree else float(np.mean(agree))  # type: ignore[arg-type]
     sheet, random = (None if any(v is None for v in s) else float(np.mean(s)) for s in shares)  # type: ignore[arg-type]
     return {
         "depth-law": of.nearest(b["depth_median"], 0.0, (0, -0.5, -1), -0.5),
@@ -96,6 +104,7 @@ def judge(table: Table) -> dict[str, Result]:
         "gradient-off": of.above(excess(table, "gradient_normal_share"), 0.0),
         "perturbation-off": of.above(excess(table, "perturbation_normal_share"), 0.0),
         "single-sheet": of.above(sheet, random),
+        "verdict-stands": Result(stands, 1.0, None if stands is None else stands == 1),
     }
 
 
@@ -129,11 +138,16 @@ EXPERIMENT = Experiment(
         Claim("single-sheet", "Seen along the net's own off-manifold gradient the boundary is a single sheet.",
               "mean over ell >= 10 of the share of normal lines that meet it exactly once",
               "the same along a random normal direction"),
+        Claim("verdict-stands",
+              "Whether there are two phases at ell = 1, 3 and 10 does not depend on how the run is read.",
+              "share of readings with the same verdict: heights halved and doubled, coarser grid, fewer steps, "
+              "other label shuffles", "1: all of them"),
     ),
     columns={
         **of.units(*of.CHEAP, "distance_free_median", "distance_on_median", "distance_off_median",
                    "perturbation_normal_share"),
         "single_sheet_random": "1", "distance_off_linf_median": "length", "normal_share_chance": "1",
+        **of.PHASE_COLUMNS,
     },
     plots=(Plot("codimension", SLOPES, tuple(f"ell {ell}" for ell in LAW), law=-0.5),),
     note="Seeds are paired: with N(0, 1) entries one seed's net is the same function on the manifold at every ell.",

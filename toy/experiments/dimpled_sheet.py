@@ -14,11 +14,9 @@ from toy.experiments import numbers as of
 from toy.heights import heights
 from toy.manifolds import point
 from toy.recording import Recording
-from toy.stability import READINGS, read
+from toy.stability import AS_USED, READINGS, agreement, read
 from toy.world import View
 
-# The rule for the phases read otherwise; the readings of `toy.stability` that cost least.
-READ = ("height x 0.5", "height x 2", "grid 13", "36 steps", "other shuffles")
 SIDE = 33  # nodes a side: eight between two of the hero world's points
 
 
@@ -68,15 +66,14 @@ def measure(recordings: Mapping[str, Recording]) -> Table:
             "guessing_95": of.guessing_level(hero.world.point_count),
         },
         "random slice": of.at(hero, view=View(direction="random")),
-        **{name: of.phase_row(read(hero, READINGS[name])) for name in READ},
+        **{name: of.phase_row(read(hero, reading)) for name, reading in READINGS.items() if name != AS_USED},
     }
 
 
 def judge(table: Table) -> dict[str, Result]:
     """See the claims."""
     hero, chance = table["hero"], table["random slice"]
-    said = [table[name]["two_phases"] for name in ("hero", *READ)]
-    agree = None if None in said else float(np.mean([bool(v) == bool(said[0]) for v in said[1:]]))
+    agree = agreement([table["hero" if name == AS_USED else name]["two_phases"] for name in READINGS])
     order = of.above(of.ratio(hero["t_dimple"], hero["t_cling"]), 1.0)
     return {
         "two-phases": order._replace(holds=bool(hero["two_phases"])),
@@ -97,7 +94,7 @@ EXPERIMENT = Experiment(
               "step of dimpling over step of clinging; holds when all conditions of the phases are met",
               "1: both at once"),
         Claim("verdict-stands", "Whether there are two phases does not depend on how the run is read.",
-              "share of readings with the same verdict: measuring height halved and doubled, coarser grid, "
+              "share of readings with the same verdict: heights halved and doubled, coarser grid, "
               "fewer steps, other label shuffles", "1: all of them"),
         Claim("clings-unlearned",
               "When the boundary has come to lie along the manifold, the labels are not learned yet.",

@@ -10,7 +10,7 @@ from scipy.stats import binom
 from toy import attacks, measures, windows
 from toy.experiment import Numbers, Result, Table
 from toy.intervals import slope
-from toy.phases import Phases, phases
+from toy.phases import READ, Phases, phases
 from toy.recording import Recording, log_spaced
 from toy.world import View
 
@@ -49,7 +49,7 @@ def series(recording: Recording, names: Iterable[str], count: int = 72, grid_sid
 
 def phase_numbers(recording: Recording, count: int = 72, grid_side: int | None = None) -> Numbers:
     """The phases of a run (`toy.phases`): PHASE_COLUMNS."""
-    table = series(recording, ("sheet_offset", "dimple_amplitude", "dimple_null_95"), count, grid_side)
+    table = series(recording, READ, count, grid_side)
     steps: list[int] = table["steps"].tolist()
     found = phases(steps, table, recording.accuracy, recording.margin, recording.one_class)  # type: ignore[arg-type]
     return phase_row(found)
