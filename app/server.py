@@ -47,7 +47,7 @@ INDEX = """<!DOCTYPE html>
     <link rel="icon" href="data:image/svg+xml,$icon">
     $css
     <script>window.DIMPLE_TEXT = $text; window.DIMPLE_RANGES = $ranges; window.DIMPLE_PLOTLY = "$plotly";
-      window.DIMPLE_LESSONS = $lessons;</script>
+      window.DIMPLE_LESSONS = $lessons; window.DIMPLE_LOOKS = $looks;</script>
     <script>$fetch</script>
     <script src="$plotly" defer></script>
   </head>
@@ -92,7 +92,10 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     server.add_middleware(Language)
     _errors(server)
-    _routes(server, runs, studies)
+    _pictures(server, runs)
+    _studies(server, studies)
+    _points(server)
+    _files(server, runs)
     _page(server, classroom)
     return server
 
@@ -105,7 +108,7 @@ class Page(Dash):
         own = {"title": words()["app.name"], "lang": language(), "text": wire.script(words())}
         return Template(INDEX).substitute(
             parts, **own, icon=ICON, plotly=PLOTLY, ranges=wire.script(layout.ranges()), fetch=FETCH,
-            lessons=wire.script(lessons.script()))
+            lessons=wire.script(lessons.script()), looks=wire.script(list(LOOKS)))
 
 
 def _page(server: FastAPI, classroom: str) -> Dash:
@@ -165,17 +168,38 @@ def _look(request: Request) -> Look:
     return Look(**{name: request.query_params[name] for name in LOOKS if name in request.query_params})
 
 
-def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
-    """The player's routes."""
+def _pictures(server: FastAPI, runs: Runs) -> None:
+    """Runs as they train, and what of a step is looked at."""
 
     @server.get("/api/run")
     async def run(request: Request) -> StreamingResponse:
         return _stream(request, runs, runs.join(_setup(request)))
 
+    @server.get("/api/frame")
+    async def frame(request: Request, step: str = "") -> Response:
+        return _gzipped(request, await runs.picture(_setup(request), _whole("step", step), _look(request)))
+
+    @server.get("/api/scene")
+    async def scene(request: Request) -> Response:
+        return _gzipped(request, await runs.picture(_setup(request), None, _look(request)))
+
+    @server.get("/api/within")
+    async def within(request: Request, step: str = "") -> Response:
+        return _gzipped(request, await runs.within(_setup(request), _whole("step", step)))
+
+    @server.get("/api/closer")
+    async def closer(request: Request, step: str = "", point: str = "") -> Response:
+        answer = await runs.closer(_setup(request), _whole("step", step), _whole("point", point))
+        return _gzipped(request, answer)
+
+
+def _studies(server: FastAPI, studies: Studies) -> None:
+    """Experiments and sweeps over seeds."""
+
     @server.get("/api/experiment")
     async def experiment(request: Request) -> JSONResponse:
         return JSONResponse({**about(_setup(request)), "fields": fields(), "limits": {
-            "seeds": runs.limits.study_seeds, "sweep": runs.limits.sweep_runs}})
+            "seeds": studies.limits.study_seeds, "sweep": studies.limits.sweep_runs}})
 
     @server.get("/api/evidence")
     async def evidence(request: Request, seeds: str = "1") -> StreamingResponse:
@@ -185,13 +209,9 @@ def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
     async def sweep(request: Request) -> StreamingResponse:
         return _stream(request, studies, studies.sweep(_setup(request), request.query_params))
 
-    @server.get("/api/frame")
-    async def frame(request: Request, step: str = "") -> Response:
-        return _gzipped(request, await runs.picture(_setup(request), _whole("step", step), _look(request)))
 
-    @server.get("/api/scene")
-    async def scene(request: Request) -> Response:
-        return _gzipped(request, await runs.picture(_setup(request), None, _look(request)))
+def _points(server: FastAPI) -> None:
+    """Training points, to be placed and read from a file."""
 
     @server.get("/api/points")
     async def points(request: Request) -> dict[str, Any]:
@@ -212,6 +232,10 @@ def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
         content = body.decode(errors="replace")
         return {"points": own.read_csv(content, setup.world.geometry, setup.world.n, setup.knobs.offset)}
 
+
+def _files(server: FastAPI, runs: Runs) -> None:
+    """What is kept as a file; plotly's script; and, last, that there is nothing else under /api."""
+
     @server.get("/api/export.html")
     async def page(request: Request, frames: str = "60") -> Response:
         return await downloads.page(runs, shown.read(_query(request, 2)), frames)
@@ -223,15 +247,6 @@ def _routes(server: FastAPI, runs: Runs, studies: Studies) -> None:
     @server.get("/api/export.csv")
     async def measures(request: Request) -> Response:
         return await downloads.measures(runs, _setup(request))
-
-    @server.get("/api/within")
-    async def within(request: Request, step: str = "") -> Response:
-        return _gzipped(request, await runs.within(_setup(request), _whole("step", step)))
-
-    @server.get("/api/closer")
-    async def closer(request: Request, step: str = "", point: str = "") -> Response:
-        answer = await runs.closer(_setup(request), _whole("step", step), _whole("point", point))
-        return _gzipped(request, answer)
 
     @server.get("/api/health")
     async def health() -> dict[str, str]:

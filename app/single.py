@@ -16,7 +16,7 @@ from app import lessons, wire
 from app.provenance import provenance
 from app.shared import Busy
 from app.shown import LAST, Shown
-from app.sight import Look
+from app.sight import LOOKS, Look
 from app.stream import Runs
 from app.text import language, say, words
 from toy.link import Setup, parse, query
@@ -162,6 +162,7 @@ def _page(shown: Shown, carried: list[Carried]) -> tuple[str, str]:
         about="".join(f"<dt>{html.escape(n)}</dt><dd>{html.escape(text)}</dd>" for n, text in rows),
         styles="\n".join(_read(path.name) for path in sorted(ASSETS.glob("*.css"))),
         text=wire.script(words()), recorded=wire.script(recorded), lessons=wire.script(taught),
+        looks=wire.script(list(LOOKS)),
         **{name: _script(source) for name, source in scripts.items()},
     ).split("<!--frames-->\n")
     return before, after

@@ -17,12 +17,11 @@
   }
 
   const PAGE = ["step", "camera", "with", "lesson"]; // what of a link is the page's business, not the server's
-  const LOOKS = ["colour", "cut", "arrows", "vertical"];
 
   /** The run a link means, without what only the page knows. */
   function bare(link) {
     const params = new URLSearchParams(link);
-    [...PAGE, ...LOOKS, "lang"].forEach((own) => params.delete(own));
+    [...PAGE, ...window.DIMPLE_LOOKS, "lang"].forEach((own) => params.delete(own));
     return params.toString();
   }
 
