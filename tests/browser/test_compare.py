@@ -91,3 +91,13 @@ def test_a_wrong_second_run_is_said_and_the_first_stays(page, server):
     ready(page, server, f"{SMALL}&with=exhibit%3Dnothing")
     expect(page.locator("#notice")).to_contain_text("exhibit must be", timeout=120_000)
     assert len(drawn(page)) and page.evaluate("window.dimple.besideMesh()") is None
+
+
+def test_what_is_seen_is_said_of_both_runs_where_it_differs(page, server):
+    ready(page, server, "?exhibit=dimpled-sheet&steps=40&codimension=2&with=exhibit%3Ddimpled-sheet%26steps%3D40")
+    said = page.locator("#subtitle span")
+    expect(said).to_have_count(2, timeout=120_000)
+    assert "R⁴" in said.nth(0).inner_text() and "R³²" in said.nth(1).inner_text()
+    page.get_by_role("button", name="Compare").click()
+    expect(said).to_have_count(1)
+    assert "R⁴" in said.inner_text()
