@@ -10,7 +10,7 @@
 
     constructor(player, root, opener) {
       Object.assign(this, { player, root, opener });
-      this.follower = new parts.Follower("closer", (data) => this.#show(data), (message) => write(this.title, message));
+      this.follower = new parts.Follower("closer", player.words, (data) => this.#show(data), (message) => write(this.title, message));
       this.title = el("h2", { id: "closer-title", "aria-live": "polite" });
       this.point = el("input", { type: "number", min: 0, value: 0, step: 1, oninput: () => this.#ask() });
       const close = el("button", { type: "button", class: "close", "aria-label": say("closer.close"), title: say("closer.close"), onclick: () => this.close() }, "×");

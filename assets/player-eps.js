@@ -12,7 +12,7 @@
 
     constructor(player, root) {
       this.player = player;
-      this.follower = new parts.Follower("within", (data) => this.#show(data), (message) => write(this.says, message));
+      this.follower = new parts.Follower("within", player.words, (data) => this.#show(data), (message) => write(this.says, message));
       this.says = el("p", { class: "says", "aria-live": "polite" });
       this.slider = el("input", { type: "range", min: 0, max: 1000, value: 1000 * START, "aria-label": say("within.eps"), oninput: () => this.#mark() });
       this.space = el("select", { "aria-label": say("within.space"), onchange: () => this.#mark() });

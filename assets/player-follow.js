@@ -3,14 +3,15 @@
   const parts = (window.dimpleParts ??= {});
   const REST = 250; // milliseconds between two questions: a slider that is dragged, or playing, asks many
 
-  /** Answers of /api/`path`: told(answer) for each that is still wanted, failed(message) when there is none. */
+  /** Answers of /api/`path`: told(answer) for each that is still wanted, failed(message) when there is none; `words` say
+   *  what is waited for. */
   parts.Follower = class Follower {
     #wish = null;
     #busy = false;
     #control = new AbortController();
 
-    constructor(path, told, failed) {
-      Object.assign(this, { path, told, failed });
+    constructor(path, words, told, failed) {
+      Object.assign(this, { path, words, told, failed });
     }
 
     /** Asks with these options added to the link of a run. */
@@ -33,7 +34,7 @@
         this.#wish = null;
         const { signal } = this.#control;
         try {
-          const answer = await parts.server.told(this.path, link, options, signal);
+          const answer = await this.words.during(parts.say("notice.measuring_step", options), parts.server.told(this.path, link, options, signal));
           if (!signal.aborted) this.told(answer);
         } catch (error) {
           if (!signal.aborted) this.failed(error.event?.message ?? parts.say("player_gone"));
