@@ -20,7 +20,7 @@ class Phases:
     """Steps of the phases, None where absent, and the verdict.
 
     failures: names of the conditions of `two_phases` that do not hold, in words' keys; empty when all do.
-    crossover: first measured step from which B stays above C.
+    crossover: first measured step from which B stays above C. fall: times that C, read far, fell from start to end.
     """
 
     t_cling: int | None

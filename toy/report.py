@@ -15,7 +15,7 @@ AT_THE_END = (
 )
 NAMES = (
     "exhibit", "world", "seed", "steps", "seconds", "diverged_at", "accuracy", "t_cling", "t_dimple", "t_all_right",
-    "accuracy_at_t_cling", "two_phases", "two_phases_failures", "sheet_offset_start", "sheet_offset_end",
+    "accuracy_at_t_cling", "two_phases", "two_phases_failures", "fall", "sheet_offset_start", "sheet_offset_end",
     "dimple_amplitude_end", "dimple_null_95", "gap_start", "gap_end", *AT_THE_END, "gradient_normal_share_chance",
 )  # of a summary, in its order: known before any run, so that a sweep's file can be checked first
 
@@ -63,6 +63,7 @@ def summary(setup: Setup, recording: Recording, seconds: float,
         "accuracy_at_t_cling": found.accuracy_at_t_cling,
         "two_phases": found.two_phases,
         "two_phases_failures": list(found.failures),
+        "fall": found.fall,
         "sheet_offset_start": start.get("sheet_offset"),
         "sheet_offset_end": end.get("sheet_offset"),
         "dimple_amplitude_end": end.get("dimple_amplitude"),
