@@ -3,6 +3,7 @@
 import json
 import numbers
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -35,8 +36,8 @@ class Recording:
 
     Steps count updates: step 0 is the untrained net, or the earlier run's at the step where a derived run begins.
     `data` is the clean data, which every measure looks at, `training` what the net was trained on; `parent` is the
-    earlier run of a derived one (None for a loaded recording). `diverged_at` is the step whose loss or gradient was
-    not finite (None for a healthy run); steps before it stay usable. One thread may train while others read.
+    earlier run of a derived one (None for a loaded recording). `diverged_at` is the step whose loss was not finite, or
+    whose update was not (None for a healthy run); steps before it stay usable. One thread may train while others read.
     """
 
     net: Logit | None = None  # of a net from elsewhere
@@ -119,11 +120,16 @@ class Recording:
     def chunks(self) -> Iterator["Recording"]:
         """Train chunk by chunk, yielding the recording after each; a run that was broken off goes on."""
         step, last = self._known, self.knobs.steps
-        state = self._state(step)
+        state, ahead = self._state(step), None
         while not self.finished:
-            # The last parameters' scalars are those of one step more, apart: so their state is at hand.
-            count = min(self._stride - step % self._stride, training.CHUNK, max(1, last - step))
-            state, trace = self._advance(state, count)
+            before, count = state, self._count(step)
+            state, trace = ahead or self._advance(before, count)
+            # On its way while this one is looked at; in vain when this one turns out to be the last.
+            ahead = self._advance(state, self._count(step + count)) if step + count <= last else None
+            if bool(trace.diverged):
+                counts = range(1, int(trace.done) + 1)
+                count = counts[bisect_left(counts, True, key=lambda c: bool(self._advance(before, c)[1].diverged))]
+                trace = self._advance(before, count)[1]
             done = int(trace.done)
             for name, column in self._scalars.items():
                 column[step : step + done] = np.asarray(getattr(trace, name))[:done]
@@ -137,6 +143,13 @@ class Recording:
             elif not self.finished and step % self._stride == 0:
                 self._checkpoints[step] = state
             yield self
+
+    def _count(self, step: int) -> int:
+        """Steps of the chunk at `step`: to the next checkpoint, or to the last step, whose scalars come apart.
+
+        They are those of one step more: so the last parameters are at hand.
+        """
+        return min(self._stride - step % self._stride, training.CHUNK, max(1, self.knobs.steps - step))
 
     def _advance(self, state: training.State, count: int) -> tuple[training.State, training.Trace]:
         return training.advance(self._rule, self.knobs, state, self._train, self._clean, np.int32(count))
