@@ -11,7 +11,7 @@ from toy import training
 from toy.nets import layer_sizes
 
 STEPS = 400
-ROUNDS = 5
+ROUNDS = 9
 RUNS = 5  # of ours in a round, one after the other: together about as long as PyTorch's one
 THREADS = torch.get_num_threads()
 

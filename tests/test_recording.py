@@ -2,6 +2,7 @@
 
 import json
 import threading
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from conftest import DIVERGING, tiny
 from toy import FieldError, Recording, simulate
 from toy.nets import logit
 from toy.recording import RECENT, SCALARS, log_spaced
+from toy.regimes import logistic_loss
 from toy.training import OPTIMIZERS, advance, rule, start
 from toy.world import state_bytes
 
@@ -143,6 +145,19 @@ def test_a_diverged_run_keeps_its_healthy_steps():
     assert recording.measured_steps[-1] == at - 1
     with pytest.raises(FieldError, match="step"):
         recording.params(at)
+
+
+@pytest.mark.parametrize("apart", [1, 7, 64])
+@pytest.mark.parametrize("changes", [{}, {"activation": "relu"}, {"weight_decay": 0.0}])
+def test_the_diverged_step_is_the_first_whose_loss_or_update_is_not_finite(changes, apart, monkeypatch):
+    monkeypatch.setattr("toy.recording.stride", lambda world, steps: apart)
+    world, knobs = tiny(**{**DIVERGING, **changes})
+    nets = list(chain(world, knobs))
+    points = start(world, knobs)[1]
+    healthy = [np.isfinite(logistic_loss(logit(world)(now, points.x), points.y))
+               and all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
+               for now, after in pairwise(nets)]
+    assert simulate(world, knobs).diverged_at == (healthy.index(False) if False in healthy else None)
 
 
 def test_a_run_that_is_never_finite_has_its_start(tmp_path, monkeypatch):

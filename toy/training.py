@@ -15,7 +15,10 @@ from toy.world import Knobs, World, group
 
 DATA_FIELDS = [name for name in World.model_fields if group(name) == "world"]
 CHUNK = 256  # most steps in one call; the length of the buffers of per-step scalars
-WIDE = {"xla_cpu_prefer_vector_width": 512}  # for processors that have it: XLA takes half of it unasked
+FAST = {
+    "xla_cpu_prefer_vector_width": 512,  # for processors that have it: XLA takes half of it unasked
+    "xla_cpu_copy_insertion_use_region_analysis": True,  # else every step copies the weights it is about to replace
+}
 
 
 class Rule(NamedTuple):
@@ -129,7 +132,7 @@ def _noise_key(knobs: Knobs, step: Array) -> Array:
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(knobs.seed), 5), step)
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=WIDE)
+@partial(jax.jit, static_argnums=0, compiler_options=FAST)
 def advance(rule: Rule, knobs: Knobs, state: State, train: Points, clean: Points, count: Array) -> tuple[State, Trace]:
     """Train at most `count` <= CHUNK steps; scalars are those of the parameters *before* each step.
 
