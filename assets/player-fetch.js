@@ -12,6 +12,7 @@
     #timer = null;
     #retry = 1000;
     #refused = new Set();
+    #held = null;
 
     constructor(source, link, view, hooks) {
       Object.assign(this, { source, link, view, hooks });
@@ -24,11 +25,21 @@
     /** Asks for what is wanted, as far as there is room. */
     pump() {
       if (this.closed || this.asleep || this.#timer || this.#flying.has(this.#exact?.step)) return;
+      if (this.#held && !this.hooks.hurried()) return;
       for (const step of this.hooks.wanted(this)) {
         if (this.#flying.size >= (this.hooks.hurried() ? AT_ONCE : 1)) return;
         if (this.frames.has(step) || this.#flying.has(step) || this.#refused.has(step)) continue;
         this.#fetch(step, new AbortController()).then(() => this.pump(), () => {});
       }
+    }
+
+    /** Fetches nothing ahead for so many ms: it would compete with the steps a viewer jumps to. Playing goes before. */
+    hold(ms) {
+      clearTimeout(this.#held);
+      this.#held = setTimeout(() => {
+        this.#held = null;
+        this.pump();
+      }, ms);
     }
 
     /** The frame of `step`, now. A newer call aborts the fetch of an older one. */
@@ -101,6 +112,8 @@
     }
 
     #land() {
+      clearTimeout(this.#held);
+      this.#held = null;
       clearTimeout(this.#timer);
       this.#timer = null;
       for (const { control } of this.#flying.values()) control.abort();
