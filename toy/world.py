@@ -288,7 +288,7 @@ def step_flops(world: World) -> float:
 
 def stride(world: World, steps: int) -> int:
     """Steps between checkpoints: a few milliseconds' worth, or as many as the memory allowed demands."""
-    quick = int(min(64, max(1, 2e8 / step_flops(world))))
+    quick = int(min(64, max(1, 4e8 / step_flops(world))))
     return max(quick, math.ceil(steps / max(1, CHECKPOINT_BYTES // state_bytes(world) - 2)))
 
 
