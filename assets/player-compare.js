@@ -107,7 +107,9 @@
     /** Draws what belongs to `step` of the first run: what is there at once, and its own frame once it has come. */
     follow(step) {
       if (!this.#fetcher) return;
-      this.#step = this.own(step);
+      const own = this.own(step);
+      if (Math.abs(own - this.#step) > 1) this.#fetcher.hold();
+      this.#step = own;
       const near = this.#fetcher.frames.nearest(this.#step);
       if (near !== null && near !== this.frame?.meta.step) this.#draw(this.#fetcher.frames.get(near));
       this.#fetcher.pump();

@@ -10,7 +10,6 @@
   const WHOLE = 11; // seconds to play a run once at speed 1
   const REST = 1.2; // seconds at the last step before a loop starts over
   const PAUSE = 250; // ms after a step was drawn in which another may be asked for: hover buffers would be in its way
-  const CALM = 1000; // ms the same for fetching ahead, which takes the server's time for longer
   const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
   const SMOOTH = 30; // frames a second worth aiming at
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -312,11 +311,11 @@
     }
 
     #goto(step, dragging = false) {
+      if (Math.abs(step - this.step) > 1) this.fetcher.hold(); // from step to step the next one is fetched ahead
       this.step = step;
       this.#at = this.#indexOf(step);
       this.#rested = 0;
       const frames = this.fetcher.frames;
-      this.fetcher.hold(CALM);
       clearTimeout(this.#scrub);
       clearTimeout(this.#standIn);
       if (frames.has(step)) {

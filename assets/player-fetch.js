@@ -4,6 +4,7 @@
 
   const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
   const AHEAD = 16;
+  const CALM = 1000; // ms after a jump in which another is likely: nothing is fetched ahead
 
   /** Frames of one run and view. `hooks`: wanted() -> steps in order of need, hurried(), arrived(step), failed(error). */
   parts.Fetcher = class Fetcher {
@@ -33,13 +34,13 @@
       }
     }
 
-    /** Fetches nothing ahead for so many ms: it would compete with the steps a viewer jumps to. Playing goes before. */
-    hold(ms) {
+    /** Fetches nothing ahead for a while: it would compete with the steps a viewer jumps to. Playing goes before. */
+    hold() {
       clearTimeout(this.#held);
       this.#held = setTimeout(() => {
         this.#held = null;
         this.pump();
-      }, ms);
+      }, CALM);
     }
 
     /** The frame of `step`, now. A newer call aborts the fetch of an older one. */

@@ -97,7 +97,7 @@ def first_layer_norm(params: nets.Params) -> Float[Array, ""]:
 
 
 def first_layer_penalty(params: nets.Params, knobs: Knobs) -> Float[Array, ""]:
-    """first_layer_penalty x the first layer's norm; at 0 the norm is not computed, which saves a tenth of a step."""
+    """first_layer_penalty x the first layer's norm, which is not computed for a penalty of 0."""
     weight = knobs.first_layer_penalty
     return weight * jax.lax.cond(weight > 0, first_layer_norm, lambda _: jnp.zeros(()), params)
 
