@@ -76,8 +76,8 @@
       this.#fetcher?.close();
       const fetcher = (this.#fetcher = new parts.Fetcher(source, this.link, view, {
         wanted: () => parts.wanted({
-          sequence: this.steps, last: this.last, step: this.#step, at: parts.nearest(this.steps, Math.max(0, this.#step)),
-          stride: this.player.stride, playing: this.player.playing, loop: false,
+          ...this.player.playhead.course, sequence: this.steps, last: this.last, step: this.#step,
+          at: parts.nearest(this.steps, Math.max(0, this.#step)), loop: false,
         }),
         hurried: () => this.player.playing, arrived: () => {}, failed: () => {},
       }));

@@ -1,17 +1,14 @@
-/* The player's state: which run and step, seeking, playing. It knows nothing of nets.
+/* The player's state: which run and step, seeking, what is seen. It knows nothing of nets.
  *
  * A run is a stream of events (player-run.js), a step is a plotly frame; frames are fetched ahead (player-fetch.js)
- * from a source (player-source.js) and drawn by player-picture.js.
+ * from a source (player-source.js), played by player-playhead.js and drawn by player-picture.js.
  */
 (() => {
   const parts = (window.dimpleParts ??= {});
   const { say } = parts;
 
-  const WHOLE = 11; // seconds to play a run once at speed 1
-  const REST = 1.2; // seconds at the last step before a loop starts over
   const PAUSE = 250; // ms after a step was drawn in which another may be asked for: hover buffers would be in its way
   const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
-  const SMOOTH = 30; // frames a second worth aiming at
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   parts.Player = class Player {
@@ -20,11 +17,8 @@
     last = 0;
     step = 0;
     shown = -1;
-    playing = false;
     ready = false;
     log = true;
-    speed = 1;
-    loop = false;
     frameTimes = [];
     run = null;
     retries = 0;
@@ -39,9 +33,6 @@
     #scene = null;
     #usual = null; // the looks the page starts with
     #plain = null; // the view the server draws unasked, in the events of a run
-    #at = 0; // playhead: index into the sequence, with fraction
-    #then = 0;
-    #rested = 0;
     #switching = null;
     #scrub = null;
     #standIn = null;
@@ -49,6 +40,7 @@
     constructor() {
       const byId = (id) => document.getElementById(id);
       this.source = parts.source;
+      this.playhead = new parts.Playhead(this);
       this.words = new parts.Words();
       this.picture = new parts.Picture(byId("picture"));
       this.timeline = new parts.Timeline(byId("timeline"), {
@@ -212,11 +204,8 @@
 
     #attach(view) {
       this.fetcher?.close();
-      const wanted = () => parts.wanted({
-        sequence: this.sequence, last: this.last, step: this.step, at: this.#at, stride: this.stride, playing: this.playing, loop: this.loop,
-      });
       this.fetcher = new parts.Fetcher(this.source, this.link, view, {
-        wanted, hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
+        wanted: () => parts.wanted(this.playhead.course), hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
       });
     }
 
@@ -269,16 +258,16 @@
       this.log = log;
       this.timeline.setScale(log);
       this.charts.setScale(log);
-      this.#at = this.#indexOf(this.step);
+      this.playhead.put();
     }
 
     setLoop(on) {
-      this.loop = on;
+      this.playhead.loop = on;
       this.timeline.setLoop(on);
     }
 
     setSpeed(times) {
-      this.speed = times;
+      this.playhead.speed = times;
       this.timeline.setSpeed(times);
     }
 
@@ -313,8 +302,7 @@
     #goto(step, dragging = false) {
       if (Math.abs(step - this.step) > 1) this.fetcher.hold(); // from step to step the next one is fetched ahead
       this.step = step;
-      this.#at = this.#indexOf(step);
-      this.#rested = 0;
+      this.playhead.put();
       const frames = this.fetcher.frames;
       clearTimeout(this.#scrub);
       clearTimeout(this.#standIn);
@@ -354,6 +342,10 @@
 
     // ---- playing
 
+    get playing() {
+      return this.playhead.running;
+    }
+
     toggle() {
       if (this.playing) this.pause();
       else this.play();
@@ -362,18 +354,15 @@
     play() {
       if (!this.last || this.playing) return;
       if (this.step >= this.sequence.at(-1)) this.#goto(this.sequence[0]);
-      this.#at = this.#indexOf(this.step);
-      this.playing = true;
-      this.#then = performance.now();
+      this.playhead.start();
       this.timeline.setPlaying(true);
       announce("play", {});
       this.fetcher.pump();
-      requestAnimationFrame((now) => this.#tick(now));
     }
 
     pause() {
       if (!this.playing) return;
-      this.playing = false;
+      this.playhead.stop();
       this.timeline.setPlaying(false);
       this.picture.settle();
       announce("pause", {});
@@ -385,55 +374,9 @@
       return this.log ? this.steps : this.every;
     }
 
-    #indexOf(step) {
-      return this.sequence.length ? parts.nearest(this.sequence, step) : 0;
-    }
-
-    /** Sequence entries a second. */
-    get #rate() {
-      return (this.speed * Math.max(60, this.sequence.length)) / WHOLE;
-    }
-
-    /** Entries from one shown frame to the next: more than one where neither screen nor server could keep up. */
-    get stride() {
-      return Math.max(1, Math.ceil(this.#rate / Math.min(SMOOTH, this.fetcher?.pace ?? SMOOTH)));
-    }
-
-    #tick(now) {
-      if (!this.playing) return;
-      const passed = Math.min(0.25, Math.max(0, now - this.#then) / 1000);
-      this.#then = now;
-      const sequence = this.sequence;
-      const end = sequence.length - 1;
-      const from = this.#indexOf(this.step);
-      const aim = Math.min(end, this.#at + passed * this.#rate);
-      const next = this.#newest(sequence, from, Math.floor(aim));
-      // nothing new to show yet: the playhead waits rather than runs away
-      this.#at = next === null ? Math.min(aim, Math.max(this.#at, from + this.stride)) : aim;
-      if (next !== null) {
-        this.step = sequence[next];
-        this.#draw(this.fetcher.frames.get(this.step));
-        this.fetcher.pump();
-      }
-      if (this.step >= sequence[end]) this.#ended(passed);
-      if (this.playing) requestAnimationFrame((later) => this.#tick(later));
-    }
-
-    /** The latest fetched entry after `from` up to `to`, or null. */
-    #newest(sequence, from, to) {
-      for (let index = to; index > from; index--) if (this.fetcher.frames.has(sequence[index])) return index;
-      return null;
-    }
-
-    #ended(passed) {
-      this.#rested += passed;
-      if (!this.loop) this.pause();
-      else if (this.#rested >= REST) this.#goto(this.sequence[0]);
-    }
-
     // ---- drawing
 
-    /** Draws a frame fetched for the step asked for, or for its neighbour. */
+    /** Draws a frame, of `step` or of its neighbour. */
     draw(frame, step) {
       this.step = step;
       this.#draw(frame, false);
@@ -467,7 +410,7 @@
     // ---- for the page and for tests
 
     state() {
-      const { step, shown, playing, last: lastStep, ready, link, view, log, speed, loop, stride, frameTimes } = this;
+      const { step, shown, playing, last: lastStep, ready, link, view, log, playhead: { speed, loop, stride }, frameTimes } = this;
       return {
         step, shown, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
         camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, beside: this.companion?.link ?? null,
