@@ -70,12 +70,12 @@ def setup_of(name: str, settings: list[str], seed: str | None) -> Setup:
 
 
 def list_exhibits() -> None:
-    """Print each exhibit with the link that opens it and its world."""
-    table = Table(Column("exhibit", no_wrap=True), "manifold", "labels", "points", "n", "net", "training")
+    """Print each exhibit with its data, its net and how that is trained."""
+    table = Table(Column("exhibit", no_wrap=True), "data", "net and training", box=SIMPLE)
     for name, exhibit in EXHIBITS.items():
         world, knobs = exhibit.world, exhibit.knobs
-        table.add_row(name, world.manifold, world.labels, str(world.point_count), str(world.n),
-                      f"{world.hidden_layers} x {world.width} {world.activation}, {world.init}",
+        table.add_row(name, f"{world.point_count} points on a {world.manifold} in R^{world.n}, {world.labels}",
+                      f"{world.hidden_layers} x {world.width} {world.activation}, {world.init}; "
                       f"{world.optimizer} {knobs.learning_rate:g}, {knobs.steps} steps")
     Console().print(table)
 
