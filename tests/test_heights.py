@@ -76,6 +76,24 @@ def test_a_crossing_appears_where_the_chart_reaches_it():
     assert (heights(slice_of(height=0.31), net, U).count == 1).all()
 
 
+@pytest.mark.parametrize("beyond", [1.0, 1.3, 1.7, 2.0])
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_beyond_the_height_the_nearest_is_found_but_not_counted(beyond, slope):
+    """f = t - slope 3 HEIGHT u1: crossings from 0 to 3 HEIGHT, on either side."""
+    found = heights(slice_of(), affine((-slope * 3 * HEIGHT, 0, 0, 0, 1), 0), U, beyond)
+    expected = slope * 3 * HEIGHT * U[:, 0]
+    met = np.abs(expected) < beyond * HEIGHT
+    assert met.any() and not met.all()
+    assert np.allclose(found.nearest[met], expected[met], atol=1e-4) and np.isnan(found.nearest[~met]).all()
+    assert np.array_equal(found.count == 1, np.abs(expected) < HEIGHT) and found.count.max() == 1
+
+
+def test_a_line_that_is_looked_for_further_out_leaves_the_others_as_they_were():
+    net, near, far = affine((-1, 0, 0, 0, 1), 0), np.float32([[0.1, 0.5]]), np.float32([[0.7, 0.5]])
+    alone, both = heights(slice_of(), net, near, 2.0), heights(slice_of(), net, np.concatenate([near, far]), 2.0)
+    assert np.allclose(both.nearest, [alone.nearest[0], 0.7], atol=1e-4) and list(both.count) == [1, 0]
+
+
 def test_a_boundary_through_the_manifold_itself():
     found = heights(slice_of(), affine((0, 0, 0, 0, 1), 0), U)
     assert (found.count == 1).all() and np.abs(found.nearest).max() < 1e-4

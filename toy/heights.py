@@ -14,6 +14,7 @@ from toy.charts import Window, shape, through
 
 SAMPLES = 65  # up to the chart's height: a pair of crossings closer than 1/32 of it is not seen
 HALVINGS = 12
+BLOCK = 8192  # points in one call of the net: larger ones spill the cache, smaller ones leave it idle
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,44 @@ class Heights:
     slope: np.ndarray
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _scan(logit: Callable, samples: int, params: nets.Params, chart: Window, u: Array, height: Array, far: Array
+def _outwards(samples: int, beyond: float, rows: int) -> tuple[np.ndarray, int]:
+    """Numbers of heights -beyond .. beyond in blocks of `rows`, nearest first; how many blocks reach past -1 and 1."""
+    way = np.abs(np.arange(samples) - (samples - 1) / 2)
+    near = samples - 2 * int((samples - 1) / 2 * (1 - 1 / beyond))
+    order = np.argsort(way, kind="stable")
+    blocks = -(-samples // rows)
+    return np.pad(order, (0, blocks * rows - samples), mode="edge").reshape(blocks, rows), -(-near // rows)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _scan(logit: Callable, samples: int, beyond: float, params: nets.Params, chart: Window, u: Array, height: Array
           ) -> tuple[Array, Array, Array]:
     seen = through(logit, params, chart)
+    count = len(u)
+    rows = min(samples, max(1, BLOCK // count))
+    blocks, near = _outwards(samples, beyond, rows)
+    steps = jnp.linspace(-beyond * height, beyond * height, samples)
 
     def field(v: Array, t: Array) -> Array:
         return seen(jnp.concatenate([v, t[:, None]], axis=1))
 
-    steps = jnp.linspace(-far, far, samples)
-    values = jax.lax.map(lambda t: field(u, jnp.full(len(u), t)), steps)  # (samples, m): one block a height
-    values = jnp.where(values == 0, 1e-30, values)
-    change = (values[:-1] > 0) != (values[1:] > 0)
+    def crossed(values: Array) -> Array:
+        known = ~jnp.isnan(values)
+        return ((values[:-1] > 0) != (values[1:] > 0)) & known[:-1] & known[1:]
+
+    def unfinished(carry: tuple[Array, Array]) -> Array:
+        done, values = carry
+        return (done < near) | ((done < len(blocks)) & ~crossed(values).any(0).all())
+
+    def further(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        done, values = carry
+        at = jnp.asarray(blocks)[done]
+        found = field(jnp.tile(u, (rows, 1)), jnp.repeat(steps[at], count)).reshape(rows, count)
+        return done + 1, values.at[at].set(jnp.where(found == 0, 1e-30, found))
+
+    # Beyond the height it goes on only while a line has met nothing: most have, once the boundary clings.
+    _, values = jax.lax.while_loop(unfinished, further, (jnp.int32(0), jnp.full((samples, count), jnp.nan)))
+    change = crossed(values)
     # Linear estimate of each crossing decides which is the nearest; that one is then refined by bisection.
     # False position would end on a kink of a piecewise linear net, where the slope below is not defined.
     share = values[:-1] / jnp.where(change, values[:-1] - values[1:], 1.0)
@@ -69,7 +96,6 @@ def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"], bey
     """
     height = chart.high[-1]
     samples = 1 + round((SAMPLES - 1) * beyond)
-    out = _scan(chart.logit, samples, params, shape(chart), jnp.asarray(u, jnp.float32), jnp.float32(height),
-                jnp.float32(beyond * height))
+    out = _scan(chart.logit, samples, beyond, params, shape(chart), jnp.asarray(u, jnp.float32), jnp.float32(height))
     nearest, count, slope = (np.asarray(a) for a in out)
     return Heights(nearest, count, slope)
