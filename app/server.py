@@ -38,6 +38,7 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
 FILE = 1_000_000  # bytes of a file of points
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+AHEAD = "u=6"  # urgency, after RFC 9218, of a frame that nobody waits for yet; 3 is usual
 
 INDEX = """<!DOCTYPE html>
 <html lang="$lang">
@@ -177,7 +178,8 @@ def _pictures(server: FastAPI, runs: Runs) -> None:
 
     @server.get("/api/frame")
     async def frame(request: Request, step: str = "") -> Response:
-        return _gzipped(request, await runs.picture(_setup(request), _whole("step", step), _look(request)))
+        ahead = request.headers.get("priority") == AHEAD
+        return _gzipped(request, await runs.picture(_setup(request), _whole("step", step), _look(request), ahead))
 
     @server.get("/api/scene")
     async def scene(request: Request) -> Response:

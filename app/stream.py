@@ -52,7 +52,8 @@ class Runs(Shared):
         self._windows: Store[windows.Window] = Store(64)
         self._frames: Store[bytes] = Store(self.limits.frames, len)
         self._drawing: dict[Hashable, Future] = {}
-        self.quiet = Quiet()
+        self.quiet = Quiet()  # counts all pictures being drawn
+        self._asked = Quiet()  # counts those that somebody waits for
 
     def join(self, setup: Setup) -> Run:
         """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
@@ -142,14 +143,18 @@ class Runs(Shared):
         run.post({"event": "preview", "step": step, "scene": scene, "frame": frame})
 
     def _take_measures(self, run: Run) -> None:
-        """Measure coarse to fine, giving way to frames; then phases; then the costlier distances."""
+        """Measure coarse to fine; then phases; then the costlier distances.
+
+        Up to the phases this gives way only to pictures somebody waits for: they are wanted before what may be looked
+        at later.
+        """
         recording = self._found(run.setup)
         if recording is None:
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
         table = report.Table(recording, chart)
-        said = time.monotonic()
+        said, before = time.monotonic(), self._asked
         for done, total in table.fill():
             if run.gone.is_set():
                 return
@@ -159,7 +164,8 @@ class Runs(Shared):
                 said = time.monotonic()
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
-            self.quiet.wait()
+                before = self.quiet
+            before.wait()
         run.columns = table.columns()
         run.post(report.measures(recording, table))
         run.post({"event": "done"})
@@ -171,14 +177,17 @@ class Runs(Shared):
 
     # -- frames ------------------------------------------------------------------------------------------------------
 
-    async def picture(self, setup: Setup, step: int | None, look: Look) -> bytes:
-        """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy."""
+    async def picture(self, setup: Setup, step: int | None, look: Look, ahead: bool = False) -> bytes:
+        """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy.
+
+        ahead: nobody waits for it yet.
+        """
         def draw(recording: Recording) -> Any:
             at = recording.last_step if step is None else step
             scene, frame = views.picture(recording, self.window(recording, setup.view), setup.view, at, look)
             return scene if step is None else frame
 
-        return await self._answer((spoken(setup), step, look, "scene" if step is None else "frame"), setup, draw)
+        return await self._answer((spoken(setup), step, look, "scene" if step is None else "frame"), setup, draw, ahead)
 
     async def within(self, setup: Setup, step: int) -> bytes:
         """Gzipped distances at which the points of one step flip; FieldError, Busy."""
@@ -191,7 +200,9 @@ class Runs(Shared):
 
         return await self._answer((spoken(setup), step, point, "closer"), setup, draw)
 
-    async def _answer(self, key: Hashable, setup: Setup, draw: Callable[[Recording], Any]) -> bytes:
+    async def _answer(
+        self, key: Hashable, setup: Setup, draw: Callable[[Recording], Any], ahead: bool = False
+    ) -> bytes:
         """What `draw` makes of a setup's recording, gzipped: kept, or made once for all who wait for it."""
         stored = self._frames.get(key)
         if stored:
@@ -202,18 +213,24 @@ class Runs(Shared):
             if future is None:
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
-                self.quiet.begin()
-                future = self._drawing[key] = self._draw.submit(copy_context().run, self._make, key, recording, draw)
+                counts = (self.quiet,) if ahead else (self.quiet, self._asked)
+                for count in counts:
+                    count.begin()
+                future = self._drawing[key] = self._draw.submit(
+                    copy_context().run, self._make, key, recording, draw, counts)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
 
-    def _make(self, key: Hashable, recording: Recording, draw: Callable[[Recording], Any]) -> bytes:
+    def _make(
+        self, key: Hashable, recording: Recording, draw: Callable[[Recording], Any], counts: tuple[Quiet, ...]
+    ) -> bytes:
         try:
             return self._frames.put(key, wire.compressed(draw(recording)))
         finally:
             with self._lock:
                 self._drawing.pop(key, None)
-            self.quiet.end()
+            for count in counts:
+                count.end()
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
         """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""

@@ -30,7 +30,7 @@
       for (const step of this.hooks.wanted(this)) {
         if (this.#flying.size >= (this.hooks.hurried() ? AT_ONCE : 1)) return;
         if (this.frames.has(step) || this.#flying.has(step) || this.#refused.has(step)) continue;
-        this.#fetch(step, new AbortController()).then(() => this.pump(), () => {});
+        this.#fetch(step, new AbortController(), true).then(() => this.pump(), () => {});
       }
     }
 
@@ -55,18 +55,18 @@
       return this.#fetch(step, control);
     }
 
-    #fetch(step, control) {
-      const promise = this.#load(step, control);
+    #fetch(step, control, ahead = false) {
+      const promise = this.#load(step, control, ahead);
       this.#flying.set(step, { control, promise });
       const landed = () => this.#flying.get(step)?.promise === promise && this.#flying.delete(step);
       promise.then(landed, landed);
       return promise;
     }
 
-    async #load(step, control) {
+    async #load(step, control, ahead) {
       const start = performance.now();
       try {
-        const frame = await this.source.frame(this.link, this.view, step, control.signal);
+        const frame = await this.source.frame(this.link, this.view, step, control.signal, ahead);
         if (this.closed) throw new DOMException("closed", "AbortError");
         this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
         this.#retry = 1000;

@@ -16,6 +16,7 @@
     throw new Refusal(event?.message ? event : { message: `HTTP ${response.status}`, advice: "" }, response.status);
   }
 
+  const AHEAD = "u=6"; // urgency after RFC 9218, where 3 is usual
   const PAGE = ["step", "camera", "with", "lesson"]; // what of a link is the page's business, not the server's
 
   /** The run a link means, without what only the page knows. */
@@ -48,8 +49,10 @@
         if (done) return;
       }
     },
-    async frame(link, view, step, signal) {
-      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, { signal }));
+    /** The frame of a step. `ahead`: nobody waits for it yet, so that measuring need not give way to it. */
+    async frame(link, view, step, signal, ahead = false) {
+      const headers = ahead ? { Priority: AHEAD } : {};
+      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, { signal, headers }));
       const text = await response.text();
       const start = performance.now();
       const frame = parts.decode(JSON.parse(text));

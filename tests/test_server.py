@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from fastapi.testclient import TestClient
@@ -60,6 +61,16 @@ def test_frames_are_compressed_small_and_kept(client):
 
 def test_a_frame_asked_for_first_trains_the_run(client):
     assert client.get(f"/api/frame?{LINK}&seed=5&step=3").json()["meta"]["step"] == 3
+
+
+def test_before_the_phases_measuring_gives_way_only_to_frames_that_somebody_waits_for(client, monkeypatch):
+    counted = []
+    for name in ("begin", "end"):
+        monkeypatch.setattr(client.app.state.runs._asked, name, partial(counted.append, name))
+    assert client.get(f"/api/frame?{LINK}&step=21", headers={"Priority": "u=6"}).json()["meta"]["step"] == 21
+    assert not counted
+    assert client.get(f"/api/frame?{LINK}&step=22").json()["meta"]["step"] == 22
+    assert counted == ["begin", "end"]
 
 
 @pytest.mark.parametrize("path,field", [

@@ -1,5 +1,6 @@
 """The page as a visitor meets it, in a real headless browser."""
 
+from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
@@ -56,10 +57,19 @@ def test_scrubbing_shows_the_exact_boundary_of_that_step(page, server):
         want, window = expected("exhibit=dimpled-sheet", step)
         have = drawn(page)
         span = np.subtract(window.high, window.low)
-        # The wire rounds coordinates to a small part of a cell (a cell is 1 / 47 of the window).
-        limit = 0.1 / 47
+        limit = 0.1 * SIZE_OF_A_CELL  # the wire rounds coordinates to a small part of a cell
         assert cKDTree(want / span).query(have / span)[0].max() < limit, step
         assert cKDTree(have / span).query(want / span)[0].max() < limit, step
+
+
+def test_what_is_fetched_ahead_says_that_it_can_wait(page, server):
+    asked = {}
+    page.on("request", lambda request: "/api/frame" in request.url and asked.update(
+        {int(parse_qs(urlparse(request.url).query)["step"][0]): request.headers.get("priority")}))
+    ready(page, server)
+    seek(page, 137)
+    page.wait_for_function("window.dimple.state().cached > 4")
+    assert asked.pop(137) is None and "u=6" in asked.values()
 
 
 def test_playing_goes_on_while_the_picture_is_turned_and_the_camera_stays(page, server):
@@ -112,7 +122,7 @@ def test_a_changed_knob_retrains_and_lands_in_the_link(page, server):
     assert after.shape != before.shape or not np.array_equal(after, before)
     want, window = expected("exhibit=dimpled-sheet&seed=3", 400)
     span = np.subtract(window.high, window.low)
-    assert cKDTree(want / span).query(after / span)[0].max() < 0.1 / 47
+    assert cKDTree(want / span).query(after / span)[0].max() < 0.1 * SIZE_OF_A_CELL
 
 
 def test_a_value_out_of_range_is_explained_beside_its_control_and_the_picture_stays(page, server):
@@ -147,7 +157,7 @@ def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
         assert "wave" in second.evaluate("window.dimple.state().link")
         want, window = expected("exhibit=dimpled-sheet&seed=5", 400)
         span = np.subtract(window.high, window.low)
-        assert cKDTree(want / span).query(drawn(page) / span)[0].max() < 0.1 / 47
+        assert cKDTree(want / span).query(drawn(page) / span)[0].max() < 0.1 * SIZE_OF_A_CELL
     finally:
         other.close()
 
