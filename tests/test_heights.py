@@ -6,7 +6,7 @@ import pytest
 
 from toy import View, World
 from toy.charts import Window
-from toy.heights import SAMPLES, heights
+from toy.heights import SAMPLES, _outwards, heights
 from toy.windows import normal_chart, window
 
 HEIGHT = 0.4
@@ -86,6 +86,19 @@ def test_beyond_the_height_the_nearest_is_found_but_not_counted(beyond, slope):
     assert met.any() and not met.all()
     assert np.allclose(found.nearest[met], expected[met], atol=1e-4) and np.isnan(found.nearest[~met]).all()
     assert np.array_equal(found.count == 1, np.abs(expected) < HEIGHT) and found.count.max() == 1
+
+
+@pytest.mark.parametrize("samples, beyond", [(65, 1.0), (84, 1.3), (110, 1.7), (129, 2.0)])
+@pytest.mark.parametrize("most", [0, 2, 7, 12, 500])
+def test_it_is_looked_outwards_on_both_sides_at_once(samples, beyond, most):
+    blocks, near = _outwards(samples, beyond, most)
+    t = np.linspace(-beyond, beyond, samples)
+    for i in range(len(blocks)):
+        seen = np.unique(blocks[: i + 1])
+        assert np.array_equal(seen, samples - 1 - seen[::-1]) and (np.diff(seen) == 1).all()
+    assert len(seen) == samples and blocks.shape[1] <= max(2, most)
+    reach = t[blocks[:near].max()]
+    assert reach >= 1 - 1e-9 and (near == 1 or t[blocks[: near - 1].max()] < 1 - 1e-9)
 
 
 def test_a_line_that_is_looked_for_further_out_leaves_the_others_as_they_were():

@@ -30,13 +30,17 @@ class Heights:
     slope: np.ndarray
 
 
-def _outwards(samples: int, beyond: float, rows: int) -> tuple[np.ndarray, int]:
-    """Numbers of heights -beyond .. beyond in blocks of `rows`, nearest first; how many blocks reach past -1 and 1."""
-    way = np.abs(np.arange(samples) - (samples - 1) / 2)
-    near = samples - 2 * int((samples - 1) / 2 * (1 - 1 / beyond))
-    order = np.argsort(way, kind="stable")
-    blocks = -(-samples // rows)
-    return np.pad(order, (0, blocks * rows - samples), mode="edge").reshape(blocks, rows), -(-near // rows)
+def _outwards(samples: int, beyond: float, most: int) -> tuple[np.ndarray, int]:
+    """Numbers of heights -beyond .. beyond in blocks of about `most`, from the middle outwards; and how many blocks
+    reach past -1 and 1. Both signs of a height are in one block: what it meets is nearer than what the next one does.
+    """
+    above = np.arange(samples // 2, samples)
+    pairs = np.stack([samples - 1 - above, above], axis=1)
+    near = len(pairs) - int((samples - 1) / 2 * (1 - 1 / beyond))
+    rows = min(len(pairs), max(1, most // 2))
+    blocks = -(-len(pairs) // rows)
+    padded = np.pad(pairs, ((0, blocks * rows - len(pairs)), (0, 0)), mode="edge")
+    return padded.reshape(blocks, 2 * rows), -(-near // rows)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -44,8 +48,7 @@ def _scan(logit: Callable, samples: int, beyond: float, params: nets.Params, cha
           ) -> tuple[Array, Array, Array]:
     seen = through(logit, params, chart)
     count = len(u)
-    rows = min(samples, max(1, BLOCK // count))
-    blocks, near = _outwards(samples, beyond, rows)
+    blocks, near = _outwards(samples, beyond, BLOCK // count)
     steps = jnp.linspace(-beyond * height, beyond * height, samples)
 
     def field(v: Array, t: Array) -> Array:
@@ -62,7 +65,7 @@ def _scan(logit: Callable, samples: int, beyond: float, params: nets.Params, cha
     def further(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         done, values = carry
         at = jnp.asarray(blocks)[done]
-        found = field(jnp.tile(u, (rows, 1)), jnp.repeat(steps[at], count)).reshape(rows, count)
+        found = field(jnp.tile(u, (len(at), 1)), jnp.repeat(steps[at], count)).reshape(len(at), count)
         return done + 1, values.at[at].set(jnp.where(found == 0, 1e-30, found))
 
     # Beyond the height it goes on only while a line has met nothing: most have, once the boundary clings.
