@@ -1,6 +1,7 @@
 """Giving way: work in the background waits while pictures are drawn for somebody who looks."""
 
 import time
+from concurrent.futures import Future
 from threading import Condition
 
 PAUSE = 0.3  # seconds after a picture in which the next is often asked for
@@ -14,6 +15,11 @@ class Quiet:
         self._changed = Condition()
         self._drawing = 0
         self._drawn = float("-inf")
+
+    def during(self, picture: Future) -> None:
+        """This picture is being drawn until it is done, or given up."""
+        self.begin()
+        picture.add_done_callback(lambda _: self.end())
 
     def begin(self) -> None:
         """A picture is being drawn from now on."""

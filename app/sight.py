@@ -24,7 +24,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "vertical": ("fitted", "true"),
 }
 MOST_ARROWS = 100
-BLOCK = 8192  # points in one call of the field: the block of toy.boundary, so nothing more is compiled
+BLOCK = boundary.BLOCKS[0]  # points in one call of the field: nothing more is compiled
 PLANE = 96  # samples a side of a 2-D picture's logit field
 LONGEST_STALK = 0.45  # of the picture's height
 LINES = 9  # of the manifold's grid, each way

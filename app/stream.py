@@ -213,24 +213,18 @@ class Runs(Shared):
             if future is None:
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
-                counts = (self.quiet,) if ahead else (self.quiet, self._asked)
-                for count in counts:
-                    count.begin()
-                future = self._drawing[key] = self._draw.submit(
-                    copy_context().run, self._make, key, recording, draw, counts)
+                future = self._drawing[key] = self._draw.submit(copy_context().run, self._make, key, recording, draw)
+                for count in (self.quiet,) if ahead else (self.quiet, self._asked):
+                    count.during(future)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
 
-    def _make(
-        self, key: Hashable, recording: Recording, draw: Callable[[Recording], Any], counts: tuple[Quiet, ...]
-    ) -> bytes:
+    def _make(self, key: Hashable, recording: Recording, draw: Callable[[Recording], Any]) -> bytes:
         try:
             return self._frames.put(key, wire.compressed(draw(recording)))
         finally:
             with self._lock:
                 self._drawing.pop(key, None)
-            for count in counts:
-                count.end()
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
         """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""

@@ -108,7 +108,7 @@
     follow(step) {
       if (!this.#fetcher) return;
       const own = this.own(step);
-      if (Math.abs(own - this.#step) > 1) this.#fetcher.hold();
+      this.#fetcher.moved(this.#step, own);
       this.#step = own;
       const near = this.#fetcher.frames.nearest(this.#step);
       if (near !== null && near !== this.frame?.meta.step) this.#draw(this.#fetcher.frames.get(near));

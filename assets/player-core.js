@@ -300,7 +300,7 @@
     }
 
     #goto(step, dragging = false) {
-      if (Math.abs(step - this.step) > 1) this.fetcher.hold(); // from step to step the next one is fetched ahead
+      this.fetcher.moved(this.step, step);
       this.step = step;
       this.playhead.put();
       const frames = this.fetcher.frames;

@@ -34,8 +34,9 @@
       }
     }
 
-    /** Fetches nothing ahead for a while: it would compete with the steps a viewer jumps to. Playing goes before. */
-    hold() {
+    /** The viewer went from one step to another. After a jump nothing is fetched ahead for a while: the next may follow. */
+    moved(from, to) {
+      if (Math.abs(to - from) < 2 || this.hooks.hurried()) return;
       clearTimeout(this.#held);
       this.#held = setTimeout(() => {
         this.#held = null;

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy import nets
+from toy.boundary import BLOCKS
 from toy.charts import Window, shape, through
 
 SAMPLES = 65  # up to the chart's height: a pair of crossings closer than 1/32 of it is not seen
 HALVINGS = 12
-BLOCK = 8192  # points in one call of the net: larger ones spill the cache, smaller ones leave it idle
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _scan(logit: Callable, samples: int, beyond: float, params: nets.Params, cha
           ) -> tuple[Array, Array, Array]:
     seen = through(logit, params, chart)
     count = len(u)
-    blocks, near = _outwards(samples, beyond, BLOCK // count)
+    blocks, near = _outwards(samples, beyond, BLOCKS[0] // count)
     steps = jnp.linspace(-beyond * height, beyond * height, samples)
 
     def field(v: Array, t: Array) -> Array:
