@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from scipy.spatial import cKDTree
 
 from toy import attacks, boundary
@@ -55,7 +56,8 @@ class Sight:
     part off the manifold, and on_* its part along it, from there to the boundary; for `split` they are the shortest
     ones off the manifold, and on_* the shortest inside it.
     tops: (N, 3) where the boundary hides a point from above, NaN elsewhere. hidden: number of arrows that are longer
-    than the way to the window's wall, so that a nearer boundary may lie outside.
+    than the way to the window's wall, so that a nearer boundary may lie outside. heads, on_heads and hidden may still
+    be computed while the surface is packed: they are waited for when numpy reads them.
     """
 
     step: int
@@ -65,11 +67,11 @@ class Sight:
     labels: np.ndarray
     wrong: np.ndarray
     tails: np.ndarray
-    heads: np.ndarray
+    heads: Array | np.ndarray
     on_tails: np.ndarray
-    on_heads: np.ndarray
+    on_heads: Array | np.ndarray
     tops: np.ndarray
-    hidden: int
+    hidden: Array | int
 
 
 def values(field: Any, z: np.ndarray) -> np.ndarray:
@@ -104,21 +106,23 @@ def see(recording: Recording, window: Window, view: View, step: int, look: Look)
     """Everything the picture of one step needs; FieldError for a step outside the recording."""
     step = recording.check_step(step)
     params, data = recording.params(step), recording.data
-    field = window.field(params)
+    field, signed = window.field(params), _margins(recording, params)
+    points = window.display(data.u, data.x)
     low, high = box(window, look)
     surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
-    points = window.display(data.u, data.x)
-    signed = _margins(recording, params)
-    shown, hidden = chosen(len(points)), 0
+    shown = chosen(len(points))
+    hidden: Array | int = 0
+    heads: Array | np.ndarray
+    on_heads: Array | np.ndarray
     tails = heads = on_tails = on_heads = np.zeros((0, window.dim))
     if look.arrows == "split":
         tails, heads = off_arrows(recording, window, view, params, shown)
         on_tails, on_heads = on_arrows(recording, window, step, shown)
     elif look.arrows != "none":
         tails, found = points[shown], attacks.within_window(window, params, surface, points[shown])
-        heads, hidden = np.asarray(found.foot), int(found.hidden.sum()) * bool(len(surface.vertices))
+        heads, hidden = found.foot, found.hidden.sum() * bool(len(surface.vertices))
         if look.arrows == "parts":
-            on_tails, on_heads = corners(recording, window, shown, tails, heads), heads
+            on_tails, on_heads = corners(recording, window, shown, tails, np.asarray(heads)), heads
             heads = on_tails
     return Sight(
         step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,

@@ -48,7 +48,7 @@ def picture(recording: Recording, window: Window, view: View, step: int, look: L
 def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict[str, Any]:
     """Step, loss, accuracy, a caption and the numbers of a frame."""
     step, loss, accuracy = sight.step, recording.loss[sight.step], recording.accuracy[sight.step]
-    ends = sight.on_heads if look.arrows == "parts" else sight.heads
+    ends = np.asarray(sight.on_heads if look.arrows == "parts" else sight.heads)
     lengths = np.linalg.norm(ends - sight.tails, axis=1)
     lengths = lengths[np.isfinite(lengths)] if exaggeration(window, look) else lengths[:0]
     rows = [("loss", loss, ""), ("accuracy", accuracy, "1")]
@@ -72,10 +72,10 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
 def caption(window: Window, sight: Sight) -> str:
     """A sentence or two on what the picture shows now."""
     if len(sight.surface.vertices):
-        wrong = int(sight.wrong.sum())
+        wrong, hidden = int(sight.wrong.sum()), int(sight.hidden)
         key = "caption.all_right" if not wrong else "caption.wrong" if wrong > 1 else "caption.wrong_one"
         text = say(key, wrong=wrong, count=len(sight.wrong))
-        return text + (" " + say("caption.hidden", count=sight.hidden, total=len(sight.heads)) if sight.hidden else "")
+        return text + (" " + say("caption.hidden", count=hidden, total=len(sight.heads)) if hidden else "")
     signs = np.where(sight.wrong, -sight.labels, sight.labels)
     if np.all(signs == signs[0]):
         return say("caption.no_boundary_one_side", name=say("class.a" if signs[0] > 0 else "class.b"))
@@ -175,7 +175,7 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
             continue
         fixed = {"type": "mesh3d", "name": words()[key], "color": colour, "hoverinfo": "skip", "flatshading": True,
                  "lighting": {**theme.LIGHT, "ambient": 0.9}, **wire.triangles(marks.arrow_faces(len(tails)))}
-        traces.append((fixed, wire.columns(marks.arrow_mesh(tails, heads, low, high, shape), low, high)))
+        traces.append((fixed, wire.columns(marks.arrow_mesh(tails, np.asarray(heads), low, high, shape), low, high)))
     return traces
 
 
@@ -225,7 +225,7 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
     for tails, heads, colour, dash, key in ((sight.tails, sight.heads, theme.DIMPLES, "solid", first),
                                             (sight.on_tails, sight.on_heads, theme.ON, "dash", second)):
         if len(tails):
-            lines = marks.arrow_lines(tails, heads, low, high, shape)
+            lines = marks.arrow_lines(tails, np.asarray(heads), low, high, shape)
             traces.append((_line("scatter", colour, 1.75, words()[key], dash), wire.columns(lines, low, high)))
     ring = _ring(sight, window, "scatter", sight.points)
     return [*traces, *_points(sight, window, "scatter"), ring, _flips("scatter", 2)]

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from toy import charts, nets, rays, sqp
 from toy.charts import Window, split
@@ -51,15 +51,15 @@ class Perturbations:
 
 @dataclass(frozen=True)
 class Arrows:
-    """Shortest ways to the boundary inside a window.
+    """Shortest ways to the boundary inside a window; JAX may still be computing them, and who reads them waits.
 
     foot: (N, d) display coordinates, NaN without a boundary in the window. distance: (N,) ambient length, inf
     without. hidden: (N,) the window's wall is nearer than the foot, so a nearer sheet may lie outside.
     """
 
-    foot: Float[np.ndarray, "N d"]
-    distance: Float[np.ndarray, " N"]
-    hidden: np.ndarray
+    foot: Float[Array | np.ndarray, "N d"]
+    distance: Float[Array | np.ndarray, " N"]
+    hidden: Bool[Array | np.ndarray, " N"]
 
 
 def minimal(kind: str, recording: Recording, step: int, seeds: np.ndarray | None = None) -> Perturbations:
@@ -223,27 +223,26 @@ def within_window(window: Window, params: nets.Params, mesh: Any, z: np.ndarray)
     cell = np.float32(np.max(high - low) / 32)
     logit = window.logit
     feet, lengths = sqp.polish(logit, charts.to_ambient, params, shape, x, seeds, low, high, cell)
-    best, lengths = np.asarray(lengths).argmin(1), np.asarray(lengths).min(1)
-    foot = np.take_along_axis(np.asarray(feet), best[:, None, None], 1)[:, 0]
-    wall = np.asarray(_wall(shape, z, low, high))
-    return Arrows(foot, lengths, lengths > wall)
+    return Arrows(*_nearest(shape, z, low, high, feet, lengths))
 
 
 @jax.jit
-def _wall(shape: Window, z: Array, low: Array, high: Array) -> Array:
-    """Ambient distance of points from the nearest wall of the box, to first order; (N,)."""
+def _nearest(shape: Window, z: Array, low: Array, high: Array, feet: Array, lengths: Array) -> tuple[Array, ...]:
+    """The nearest of each point's feet (N, F, d), its length, and whether the box's wall is nearer, to first order."""
     jacobian = jax.vmap(jax.jacfwd(lambda v: charts.to_ambient(shape, v[None])[0]))(z)
     metric = jnp.einsum("mnd,mne->mde", jacobian, jacobian)
     # The plane z_j = c is gap / sqrt((G^-1)_jj) away in the metric G.
     reach = jnp.sqrt(jnp.diagonal(jnp.linalg.inv(metric), axis1=1, axis2=2))
-    return jnp.maximum(jnp.minimum(z - low, high - z) / reach, 0.0).min(1)
+    wall = jnp.maximum(jnp.minimum(z - low, high - z) / reach, 0.0).min(1)
+    best, length = lengths.argmin(1), lengths.min(1)
+    return jnp.take_along_axis(feet, best[:, None, None], 1)[:, 0], length, length > wall
 
 
 def nearest_on_boundary(
     window: Window, params: nets.Params, mesh: Any, z: Float[np.ndarray, "N d"]
 ) -> Float[np.ndarray, "N d"]:
     """Feet of `within_window` alone: (N, d) display coordinates, NaN without a boundary in the window."""
-    return within_window(window, params, mesh, z).foot
+    return np.asarray(within_window(window, params, mesh, z).foot)
 
 
 ATTACKS: dict[str, Callable[[Recording, int, np.ndarray | None], Perturbations]] = {"free": free, "on": on, "off": off}
