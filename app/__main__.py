@@ -48,6 +48,9 @@ def serve(host: str, port: int) -> None:
         code = classroom.terminal(address)
         with contextlib.suppress(UnicodeEncodeError):  # a terminal without block characters
             print(code, flush=True)
+    # While one thread traces or measures, another that draws would wait up to this long whenever numpy lets go of
+    # Python's lock, many times a picture.
+    sys.setswitchinterval(0.0005)
     server = create(classroom=address if shared else "")
     uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 

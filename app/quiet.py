@@ -2,10 +2,20 @@
 
 import time
 from concurrent.futures import Future
+from enum import StrEnum
 from threading import Condition
 
 PAUSE = 0.3  # seconds after a picture in which the next is often asked for
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
+SHORT = 0.1  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
+
+
+class Urgency(StrEnum):
+    """How soon a picture is needed, as a request says it (RFC 9218)."""
+
+    NOW = "u=3"  # somebody waits for it
+    AHEAD = "u=6"  # it may be shown next
+    SPARE = "u=7"  # it may be shown some time: drawn when there is nothing else to do
 
 
 class Quiet:
@@ -33,9 +43,20 @@ class Quiet:
             self._drawn = time.monotonic()
             self._changed.notify_all()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being drawn, or was until less than PAUSE ago."""
+        with self._changed:
+            return self._drawing > 0 or time.monotonic() < self._drawn + PAUSE
+
     def wait(self) -> None:
         """Return once no picture has been drawn for PAUSE, or after MOST."""
         until = time.monotonic() + MOST
         with self._changed:
             while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + PAUSE)):
                 self._changed.wait(free - now)
+
+    def wait_drawn(self) -> None:
+        """Return once no picture is being drawn, or after SHORT."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._drawing, SHORT)

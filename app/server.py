@@ -21,6 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app import callbacks, downloads, layout, lessons, shown, wire
 from app.language import Language
 from app.limits import Limits
+from app.quiet import Urgency
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import LOOKS, Look
@@ -38,7 +39,6 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
 FILE = 1_000_000  # bytes of a file of points
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-AHEAD = "u=6"  # urgency, after RFC 9218, of a frame that nobody waits for yet; 3 is usual
 
 INDEX = """<!DOCTYPE html>
 <html lang="$lang">
@@ -178,8 +178,12 @@ def _pictures(server: FastAPI, runs: Runs) -> None:
 
     @server.get("/api/frame")
     async def frame(request: Request, step: str = "") -> Response:
-        ahead = request.headers.get("priority") == AHEAD
-        return _gzipped(request, await runs.picture(_setup(request), _whole("step", step), _look(request), ahead))
+        setup, at, look = _setup(request), _whole("step", step), _look(request)
+        said = request.headers.get("priority")
+        urgency = Urgency(said) if said in set(Urgency) else Urgency.NOW
+        if urgency is Urgency.SPARE and not await runs.spare_time(request.is_disconnected):
+            return Response(status_code=204)
+        return _gzipped(request, await runs.picture(setup, at, look, urgency))
 
     @server.get("/api/scene")
     async def scene(request: Request) -> Response:

@@ -53,6 +53,12 @@ class Shared:
                     self._futures.pop(run.link).cancel()
         self._tell_places()
 
+    @property
+    def working(self) -> bool:
+        """Whether some run has not come to its end."""
+        with self._lock:
+            return not all(run.finished for run in self._runs.values())
+
     def close(self) -> None:
         """Stop all work; what runs ends at its next step."""
         for run in list(self._runs.values()):

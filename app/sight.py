@@ -1,5 +1,6 @@
 """What one picture shows, computed: boundary, points, arrows and what hides behind what, in display coordinates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -102,11 +103,21 @@ def box(window: Window, look: Look) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def see(recording: Recording, window: Window, view: View, step: int, look: Look) -> Sight:
-    """Everything the picture of one step needs; FieldError for a step outside the recording."""
+def see(
+    recording: Recording, window: Window, view: View, step: int, look: Look, pause: Callable[[], None] = lambda: None
+) -> Sight:
+    """Everything the picture of one step needs; FieldError for a step outside the recording.
+
+    pause: called now and then, a few milliseconds apart; it may wait while others need the processor.
+    """
     step = recording.check_step(step)
     params, data = recording.params(step), recording.data
-    field, signed = window.field(params), _margins(recording, params)
+    logits, signed = window.field(params), _margins(recording, params)
+
+    def field(z: Any) -> Any:
+        pause()
+        return logits(z)
+
     points = window.display(data.u, data.x)
     low, high = box(window, look)
     surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))

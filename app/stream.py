@@ -3,14 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
 from app import charts, closer, report, views, wire, within
 from app.limits import Limits
-from app.quiet import Quiet
+from app.quiet import PAUSE, Quiet, Urgency
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import Look
@@ -43,7 +43,9 @@ class Runs(Shared):
         self.limits = limits or Limits()
         super().__init__(executor or ThreadPoolExecutor(self.limits.workers, "train"), self.limits.waiting,
                          self.limits.runs)
-        self._draw = ThreadPoolExecutor(self.limits.frame_workers, "draw")
+        # A frame that somebody waits for never queues behind those fetched ahead, his own or others'.
+        self._draw, self._draw_ahead = (
+            ThreadPoolExecutor(self.limits.frame_workers, name) for name in ("draw", "draw-ahead"))
         self._measure = ThreadPoolExecutor(1, "measure")
         self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)
         self._kept: dict[Hashable, Recording] = {}  # given to us: they cannot be trained again
@@ -52,7 +54,8 @@ class Runs(Shared):
         self._windows: Store[windows.Window] = Store(64)
         self._frames: Store[bytes] = Store(self.limits.frames, len)
         self._drawing: dict[Hashable, Future] = {}
-        self.quiet = Quiet()  # counts all pictures being drawn
+        self._awaited: set[Hashable] = set()  # of those, the ones that give way to no other
+        self.quiet = Quiet()  # counts the pictures being drawn, but for those drawn in spare time
         self._asked = Quiet()  # counts those that somebody waits for
 
     def join(self, setup: Setup) -> Run:
@@ -69,7 +72,7 @@ class Runs(Shared):
     def close(self) -> None:
         """Stop all work; what runs ends at its next step."""
         super().close()
-        for pool in (self._draw, self._measure):
+        for pool in (self._draw, self._draw_ahead, self._measure):
             pool.shutdown(wait=False, cancel_futures=True)
 
     # -- the work of a run, in worker threads ------------------------------------------------------------------------
@@ -177,17 +180,28 @@ class Runs(Shared):
 
     # -- frames ------------------------------------------------------------------------------------------------------
 
-    async def picture(self, setup: Setup, step: int | None, look: Look, ahead: bool = False) -> bytes:
-        """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy.
+    async def spare_time(self, left: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait until nothing is trained, measured or drawn; False if the visitor leaves before."""
+        while self._asked.busy or self._drawing or self.working:
+            if await left():
+                return False
+            await asyncio.sleep(PAUSE)
+        return True
 
-        ahead: nobody waits for it yet.
-        """
+    async def picture(self, setup: Setup, step: int | None, look: Look, urgency: Urgency = Urgency.NOW) -> bytes:
+        """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy."""
+        key = (spoken(setup), step, look, "scene" if step is None else "frame")
+
+        def pause() -> None:
+            if key not in self._awaited:
+                self._asked.wait_drawn()
+
         def draw(recording: Recording) -> Any:
             at = recording.last_step if step is None else step
-            scene, frame = views.picture(recording, self.window(recording, setup.view), setup.view, at, look)
+            scene, frame = views.picture(recording, self.window(recording, setup.view), setup.view, at, look, pause)
             return scene if step is None else frame
 
-        return await self._answer((spoken(setup), step, look, "scene" if step is None else "frame"), setup, draw, ahead)
+        return await self._answer(key, setup, draw, urgency)
 
     async def within(self, setup: Setup, step: int) -> bytes:
         """Gzipped distances at which the points of one step flip; FieldError, Busy."""
@@ -201,7 +215,7 @@ class Runs(Shared):
         return await self._answer((spoken(setup), step, point, "closer"), setup, draw)
 
     async def _answer(
-        self, key: Hashable, setup: Setup, draw: Callable[[Recording], Any], ahead: bool = False
+        self, key: Hashable, setup: Setup, draw: Callable[[Recording], Any], urgency: Urgency = Urgency.NOW
     ) -> bytes:
         """What `draw` makes of a setup's recording, gzipped: kept, or made once for all who wait for it."""
         stored = self._frames.get(key)
@@ -213,9 +227,14 @@ class Runs(Shared):
             if future is None:
                 if len(self._drawing) >= self.limits.frames_waiting:
                     raise Busy(say("error.busy_frames"))
-                future = self._drawing[key] = self._draw.submit(copy_context().run, self._make, key, recording, draw)
-                for count in (self.quiet,) if ahead else (self.quiet, self._asked):
-                    count.during(future)
+                pool = self._draw if urgency is Urgency.NOW else self._draw_ahead
+                future = self._drawing[key] = pool.submit(copy_context().run, self._make, key, recording, draw)
+                if urgency is not Urgency.SPARE:
+                    self.quiet.during(future)
+                if urgency is Urgency.NOW:
+                    self._asked.during(future)
+            if urgency is Urgency.NOW:
+                self._awaited.add(key)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
 
@@ -224,7 +243,8 @@ class Runs(Shared):
             return self._frames.put(key, wire.compressed(draw(recording)))
         finally:
             with self._lock:
-                self._drawing.pop(key, None)
+                del self._drawing[key]
+                self._awaited.discard(key)
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
         """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""

@@ -27,9 +27,11 @@ Trace = dict[str, Any]
 Picture = dict[str, Any]
 
 
-def picture(recording: Recording, window: Window, view: View, step: int, look: Look) -> tuple[Picture, Picture]:
-    """(scene, frame) of one step: the whole figure, and what of it changes from step to step."""
-    sight = see(recording, window, view, step, look)
+def picture(
+    recording: Recording, window: Window, view: View, step: int, look: Look, pause: Callable[[], None] = lambda: None
+) -> tuple[Picture, Picture]:
+    """(scene, frame) of one step: the whole figure, and what of it changes from step to step; `pause` as in `see`."""
+    sight = see(recording, window, view, step, look, pause)
     draw, layout = VIEWS[window.dim]
     traces = draw(recording, window, sight, look)
     moving = [i for i, (_, changing) in enumerate(traces) if changing]

@@ -129,5 +129,8 @@
     return step - steps[low] <= steps[high] - step ? low : high;
   }
 
-  Object.assign(parts, { say, number, el, write, font, css, recolouring, isPlain, decode, bytes, place, stepAt, nearest });
+  /** Every step that a ready run can show. */
+  const everyStep = ({ carried, last_step: last }) => carried ?? Array.from({ length: last + 1 }, (_, step) => step);
+
+  Object.assign(parts, { say, number, el, write, font, css, recolouring, isPlain, decode, bytes, place, stepAt, nearest, everyStep });
 })();

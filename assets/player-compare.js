@@ -61,7 +61,7 @@
     }
 
     async #ready(event) {
-      Object.assign(this, { last: event.last_step, base: event.base, steps: event.frame_steps, fields: event.fields, charts: event.charts, subtitle: event.subtitle ?? "" });
+      Object.assign(this, { last: event.last_step, base: event.base, steps: event.frame_steps, every: parts.everyStep(event), fields: event.fields, charts: event.charts, subtitle: event.subtitle ?? "" });
       this.#scene = event.scene;
       this.frame = parts.decode(event.frame);
       await this.look();
@@ -75,8 +75,8 @@
       const { source, view, picture } = this.player;
       this.#fetcher?.close();
       const fetcher = (this.#fetcher = new parts.Fetcher(source, this.link, view, {
-        wanted: () => parts.wanted({
-          ...this.player.playhead.course, sequence: this.steps, last: this.last, step: this.#step,
+        course: () => ({
+          ...this.player.playhead.course, sequence: this.steps, every: this.every, step: this.#step,
           at: parts.nearest(this.steps, Math.max(0, this.#step)), loop: false,
         }),
         hurried: () => this.player.playing, arrived: () => {}, failed: () => {},

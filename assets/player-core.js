@@ -112,7 +112,7 @@
       this.steps = event.frame_steps;
       this.base = event.base ?? 0;
       this.fields = event.fields ?? null;
-      this.every = event.carried ?? Array.from({ length: this.last + 1 }, (_, each) => each);
+      this.every = parts.everyStep(event);
       this.#series = event.series ?? {};
       this.provenance = event.provenance;
       this.step = this.every[parts.nearest(this.every, autoplay ? 0 : run.step ?? step)];
@@ -142,7 +142,7 @@
     async #first(event) {
       const plain = JSON.stringify(this.view) === JSON.stringify(this.#plain);
       const last = parts.decode(event.frame);
-      if (plain) this.fetcher.frames.put(last.meta.step, { bytes: 3e5, ...last });
+      if (plain) this.fetcher.frames.put(last.meta.step, last);
       const scene = plain ? event.scene : this.source.scene(this.link, this.view).catch(() => event.scene);
       return Promise.all([scene, this.fetcher.exact(this.step).catch(() => last)]);
     }
@@ -205,7 +205,7 @@
     #attach(view) {
       this.fetcher?.close();
       this.fetcher = new parts.Fetcher(this.source, this.link, view, {
-        wanted: () => parts.wanted(this.playhead.course), hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
+        course: () => this.playhead.course, hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
       });
     }
 

@@ -3,10 +3,11 @@
   const parts = (window.dimpleParts ??= {});
 
   const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
-  const AHEAD = 16;
+  const NEXT = 16; // steps of the playhead
   const CALM = 1000; // ms after a jump in which another is likely: nothing is fetched ahead
+  const [AHEAD, SPARE] = ["u=6", "u=7"]; // urgency after RFC 9218: 3 is usual, 7 for what the server does when idle
 
-  /** Frames of one run and view. `hooks`: wanted() -> steps in order of need, hurried(), arrived(step), failed(error). */
+  /** Frames of one run and view. `hooks`: course() as wanted() takes it, hurried(), arrived(step), failed(error). */
   parts.Fetcher = class Fetcher {
     #flying = new Map();
     #exact = null;
@@ -26,17 +27,41 @@
     /** Asks for what is wanted, as far as there is room. */
     pump() {
       if (this.closed || this.asleep || this.#timer || this.#flying.has(this.#exact?.step)) return;
-      if (this.#held && !this.hooks.hurried()) return;
-      for (const step of this.hooks.wanted(this)) {
-        if (this.#flying.size >= (this.hooks.hurried() ? AT_ONCE : 1)) return;
-        if (this.frames.has(step) || this.#flying.has(step) || this.#refused.has(step)) continue;
-        this.#fetch(step, new AbortController(), true).then(() => this.pump(), () => {});
+      const hurried = this.hooks.hurried();
+      if (this.#held && !hurried) return;
+      const { next, sequence, every } = parts.wanted(this.hooks.course());
+      // past its bounds the cache would forget one step for another, without end
+      const more = this.#ask(next, AHEAD) && !this.frames.full && this.#ask(sequence, AHEAD);
+      if (more && !hurried && !this.#flying.size) this.#ask(every, SPARE);
+    }
+
+    // Whether all these steps are here and there is room for others.
+    #ask(steps, urgency) {
+      for (const step of steps) {
+        if (this.frames.has(step) || this.#refused.has(step)) continue;
+        const flying = this.#flying.get(step);
+        if (flying && flying.urgency !== SPARE) continue;
+        this.#spare();
+        if (this.#flying.size >= (this.hooks.hurried() ? AT_ONCE : 1)) return false;
+        this.#fetch(step, urgency).then(() => this.pump(), () => {});
+        if (urgency === SPARE) return false;
+      }
+      return true;
+    }
+
+    // What waits for an idle server is given up for what is needed sooner.
+    #spare() {
+      for (const [step, { control, urgency }] of this.#flying) {
+        if (urgency !== SPARE) continue;
+        control.abort();
+        this.#flying.delete(step);
       }
     }
 
     /** The viewer went from one step to another. After a jump nothing is fetched ahead for a while: the next may follow. */
     moved(from, to) {
       if (Math.abs(to - from) < 2 || this.hooks.hurried()) return;
+      this.#spare();
       clearTimeout(this.#held);
       this.#held = setTimeout(() => {
         this.#held = null;
@@ -48,28 +73,31 @@
     async exact(step) {
       if (this.#exact && this.#exact.step !== step) this.#exact.control.abort();
       if (this.frames.has(step)) return this.frames.get(step);
+      this.#spare();
       const flying = this.#flying.get(step);
-      if (flying) return flying.promise;
+      if (flying && !flying.urgency) return flying.promise;
       if (this.closed || this.asleep) throw new DOMException("not fetching", "AbortError");
-      const control = new AbortController();
-      this.#exact = { step, control };
-      return this.#fetch(step, control);
+      flying?.control.abort(); // the server is to know that it is urgent now
+      const promise = this.#fetch(step);
+      this.#exact = { step, control: this.#flying.get(step).control };
+      return promise;
     }
 
-    #fetch(step, control, ahead = false) {
-      const promise = this.#load(step, control, ahead);
-      this.#flying.set(step, { control, promise });
+    #fetch(step, urgency = null) {
+      const control = new AbortController();
+      const promise = this.#load(step, control, urgency);
+      this.#flying.set(step, { control, promise, urgency });
       const landed = () => this.#flying.get(step)?.promise === promise && this.#flying.delete(step);
       promise.then(landed, landed);
       return promise;
     }
 
-    async #load(step, control, ahead) {
+    async #load(step, control, urgency) {
       const start = performance.now();
       try {
-        const frame = await this.source.frame(this.link, this.view, step, control.signal, ahead);
+        const frame = await this.source.frame(this.link, this.view, step, control.signal, urgency);
         if (this.closed) throw new DOMException("closed", "AbortError");
-        this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
+        if (urgency !== SPARE) this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
         this.#retry = 1000;
         this.frames.put(step, frame);
         this.hooks.arrived(step);
@@ -128,18 +156,24 @@
     }
   };
 
-  /** Steps in order of need: ahead of the playhead by `stride`, both neighbours, then the whole sequence, coarse first. */
-  parts.wanted = function* wanted({ sequence, last, step, at, stride, playing, loop }) {
+  /** Steps wanted, in order of need: the next ones of the playhead or both neighbours, its sequence, every step. */
+  parts.wanted = (course) => ({ next: next(course), sequence: coarse(course.sequence), every: coarse(course.every) });
+
+  function* next({ sequence, every, step, at, stride, playing, loop }) {
     const end = sequence.length - 1;
-    for (let ahead = 1; playing && ahead <= AHEAD; ahead++) {
+    for (let ahead = 1; playing && ahead <= NEXT; ahead++) {
       const index = (Math.floor(at / stride) + ahead) * stride;
       if (index <= end) yield sequence[index];
       else yield loop ? sequence[Math.min(end, index - end)] : sequence[end];
     }
-    if (!playing) for (const near of [step + 1, step - 1]) if (near >= 0 && near <= last) yield near;
-    for (const every of [16, 4, 1]) {
-      if (end / every > 400) continue;
-      for (let index = 0; index <= end; index += every) yield sequence[index];
+    if (!playing) for (const near of [step + 1, step - 1]) if (near >= every[0] && near <= every.at(-1)) yield near;
+  }
+
+  // Every 16th, every 4th, then the others, as far as the cache may hold them.
+  function* coarse(steps) {
+    for (const each of [16, 4, 1]) {
+      if (steps.length / each > parts.MOST_FRAMES) continue;
+      for (let index = 0; index < steps.length; index += each) yield steps[index];
     }
-  };
+  }
 })();

@@ -11,7 +11,7 @@
     const ahead = (corner) => (corner & corners[0] ? side * side : 0) + (corner & corners[1] ? side : 0) + (corner & corners[2] ? 1 : 0);
     const keys = Array.from({ length: 32 }, (_, corner) => 4 * ahead(corner) + (corner & 3));
     const faces = ["i", "j", "k"].map(() => new Uint32Array(cells.length));
-    const number = new Uint32Array(4 * side * side * side);
+    const number = zeros(4 * side * side * side);
     for (let face = 0, at = 0; face < cells.length; face++) {
       at += 4 * cells[face];
       const joined = ways[kinds[face]];
@@ -21,7 +21,12 @@
     }
     const met = [];
     for (let key = 0; key < number.length; key++) if (number[key]) number[key] = met.push(key) - 1;
-    for (const list of faces) for (let face = 0; face < list.length; face++) list[face] = number[list[face]];
+    const Short = met.length < 65536 ? Uint16Array : Uint32Array; // a page keeps hundreds of them
+    const [i, j, k] = faces.map((keysOf) => {
+      const list = new Short(keysOf.length);
+      for (let face = 0; face < list.length; face++) list[face] = number[keysOf[face]];
+      return list;
+    });
     const columns = [0, 1, 2].map(() => new Float32Array(met.length));
     const along = numbers(place);
     for (let vertex = 0, at = 0; vertex < met.length; vertex++) {
@@ -33,9 +38,15 @@
       }
     }
     const [x, y, z] = columns;
-    const [i, j, k] = faces;
     return { x, y, z, i, j, k, intensity: tone ?? z };
   };
+
+  // The same memory every time: new megabytes for each frame would keep the garbage collector busy while playing.
+  let scratch = new Uint32Array(0);
+  function zeros(length) {
+    if (scratch.length < length) scratch = new Uint32Array(length);
+    return scratch.subarray(0, length).fill(0);
+  }
 
   /** Letters # to ~ without the backslash: 64 end a number, the other 27 are lower digits of a larger one. */
   function numbers(letters) {

@@ -13,6 +13,7 @@
     #held = false;
     #pressed = null;
     #settled = true; // are the hover buffers to follow the picture?
+    #stale = false; // have they to be drawn once the pointer comes?
     #waiting = null;
     #showing = 0;
     #queue = Promise.resolve();
@@ -33,6 +34,7 @@
       this.plot.addEventListener("pointerdown", () => (this.#held = true), true);
       this.plot.addEventListener("pointerdown", (event) => (this.#pressed = event), true);
       this.plot.addEventListener("pointerup", (event) => this.#pick(event), true);
+      this.plot.addEventListener("pointerenter", () => this.#stale && this.#redraw());
       ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, () => this.#release(), true));
       new ResizeObserver(() => this.#fit()).observe(root);
     }
@@ -185,7 +187,7 @@
       const live = parts.scene.applyLive(this.plot, traces, data);
       this.#path = live ? "live" : "restyle";
       this.#settled = pick;
-      if (live) parts.scene.redraw(this.plot, pick && !this.#held);
+      if (live) this.#redraw();
       else if (this.#held && this.plot._fullLayout?.scene) {
         this.#waiting = frame;
         return false;
@@ -207,13 +209,20 @@
       const frame = this.#waiting;
       this.#waiting = null;
       if (frame) this.apply(frame);
-      if (this.#settled) parts.scene.redraw(this.plot, true);
+      if (this.#settled) this.#redraw();
     }
 
     /** The hover buffers of the picture as it stands; to be called when playing ends. */
     settle() {
       this.#settled = true;
-      if (!this.#held) parts.scene.redraw(this.plot, true);
+      if (!this.#held) this.#redraw();
+    }
+
+    // Reading hover buffers back stalls the main thread: not for a pointer that is elsewhere.
+    #redraw() {
+      const pick = this.#settled && !this.#held && this.plot.matches(":hover");
+      this.#stale = this.#settled && !pick;
+      parts.scene.redraw(this.plot, pick);
     }
 
     /** Colours of the page changed: the same scene and step in the new ones. */

@@ -37,8 +37,8 @@
 
     /** Where it stands and goes: what decides on the steps to fetch. */
     get course() {
-      const { loop, stride, running: playing, player: { sequence, last, step } } = this;
-      return { sequence, last, step, at: this.#at, stride, playing, loop };
+      const { loop, stride, running: playing, player: { sequence, every, step } } = this;
+      return { sequence, every, step, at: this.#at, stride, playing, loop };
     }
 
     /** Entries from one shown frame to the next: more than one where neither screen nor server could keep up. */

@@ -125,16 +125,23 @@
     return out;
   }
 
-  /** What gl-mesh3d keeps per triangle corner; corners in its order (last first). */
+  // Memory that every upload fills anew: megabytes a frame would keep the garbage collector busy.
+  const scratch = {};
+  function reused(name, length) {
+    if (!(scratch[name]?.length >= length)) scratch[name] = new (name === "triangleIds" ? Uint32Array : Float32Array)(2 * length);
+    return scratch[name].subarray(0, length);
+  }
+
+  /** What gl-mesh3d keeps per triangle corner; corners in its order (last first). To be used before the next call. */
   function trianglesOf(points, corners, intensity, low, high) {
     const normals = vertexNormals(points, corners);
     const count = corners.length;
     const out = {
-      trianglePositions: new Float32Array(3 * count),
-      triangleNormals: new Float32Array(3 * count),
-      triangleColors: new Float32Array(4 * count).fill(1),
-      triangleUVs: new Float32Array(2 * count),
-      triangleIds: new Uint32Array(count),
+      trianglePositions: reused("trianglePositions", 3 * count),
+      triangleNormals: reused("triangleNormals", 3 * count),
+      triangleColors: reused("triangleColors", 4 * count).fill(1),
+      triangleUVs: reused("triangleUVs", 2 * count),
+      triangleIds: reused("triangleIds", count),
       bounds: [[Infinity, Infinity, Infinity], [-Infinity, -Infinity, -Infinity]],
     };
     const span = high - low || 1;
@@ -156,7 +163,7 @@
 
   /** Unit normals (3 V): at each corner the cross product of its two unit edges, summed over the faces of a vertex. */
   function vertexNormals(points, corners) {
-    const sum = new Float32Array(points.length);
+    const sum = reused("normals", points.length).fill(0);
     for (let at = 0; at < corners.length; at += 3) {
       for (let corner = 0; corner < 3; corner++) {
         const here = 3 * corners[at + corner];

@@ -16,7 +16,6 @@
     throw new Refusal(event?.message ? event : { message: `HTTP ${response.status}`, advice: "" }, response.status);
   }
 
-  const AHEAD = "u=6"; // urgency after RFC 9218, where 3 is usual
   const PAGE = ["step", "camera", "with", "lesson"]; // what of a link is the page's business, not the server's
 
   /** The run a link means, without what only the page knows. */
@@ -49,16 +48,14 @@
         if (done) return;
       }
     },
-    /** The frame of a step. `ahead`: nobody waits for it yet, so that measuring need not give way to it. */
-    async frame(link, view, step, signal, ahead = false) {
-      const headers = ahead ? { Priority: AHEAD } : {};
+    /** The frame of a step. `urgency`: a priority after RFC 9218, where nobody waits for it yet. */
+    async frame(link, view, step, signal, urgency = null) {
+      const headers = urgency ? { Priority: urgency } : {};
       const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, { signal, headers }));
       const text = await response.text();
       const start = performance.now();
       const frame = parts.decode(JSON.parse(text));
       if (decodeTimes.push(performance.now() - start) > 300) decodeTimes.shift();
-      // base64 holds three bytes in four characters
-      frame.bytes = text.length * 0.75;
       return frame;
     },
     async scene(link, view, signal) {
@@ -84,9 +81,7 @@
       },
       async frame(link, _view, step) {
         const steps = carried(of(link));
-        const text = of(link).frames[steps[parts.nearest(steps, step)]];
-        // unpacked and decoded it takes about four times the room
-        return Object.assign(parts.decode(await inflated(text)), { bytes: 3 * text.length });
+        return parts.decode(await inflated(of(link).frames[steps[parts.nearest(steps, step)]]));
       },
       async scene(link) {
         return of(link).events.find((event) => event.event === "ready").scene;
@@ -96,6 +91,12 @@
 
   const MOST_BYTES = 150e6;
   const MOST_FRAMES = 600;
+
+  /** Bytes of the typed arrays in a frame. */
+  function weight(tree) {
+    if (ArrayBuffer.isView(tree)) return tree.byteLength;
+    return tree && typeof tree === "object" ? Object.values(tree).reduce((sum, part) => sum + weight(part), 0) : 0;
+  }
 
   /** Frames by step. Past its bounds it forgets the one looked at longest ago. */
   class Frames {
@@ -115,11 +116,11 @@
     put(step, frame) {
       if (this.#kept.has(step)) return;
       this.#kept.set(step, frame);
-      this.#bytes += frame.bytes;
+      this.#bytes += weight(frame);
       for (const [oldest, old] of this.#kept) {
         if (this.#bytes <= MOST_BYTES && this.#kept.size <= MOST_FRAMES) break;
         this.#kept.delete(oldest);
-        this.#bytes -= old.bytes;
+        this.#bytes -= weight(old);
       }
     }
     /** The kept step nearest to `step`, or null. */
@@ -137,9 +138,14 @@
     get size() {
       return this.#kept.size;
     }
+    /** Whether another frame would cost an old one. */
+    get full() {
+      const mean = this.#bytes / Math.max(1, this.size);
+      return this.size >= MOST_FRAMES || this.#bytes + mean > MOST_BYTES;
+    }
   }
 
   const source = window.DIMPLE_RECORDED ? recorded(window.DIMPLE_RECORDED) : server;
 
-  Object.assign(parts, { Refusal, Frames, server, source, answer, bare, query, decodeTimes });
+  Object.assign(parts, { Refusal, Frames, MOST_FRAMES, server, source, answer, bare, query, decodeTimes });
 })();
