@@ -224,17 +224,17 @@ class Runs(Shared):
         recording = await self.recording(setup)
         with self._lock:
             future = self._drawing.get(key)
+            if future is None and len(self._drawing) >= self.limits.frames_waiting:
+                raise Busy(say("error.busy_frames"))
+            if urgency is Urgency.NOW:
+                self._awaited.add(key)
             if future is None:
-                if len(self._drawing) >= self.limits.frames_waiting:
-                    raise Busy(say("error.busy_frames"))
                 pool = self._draw if urgency is Urgency.NOW else self._draw_ahead
                 future = self._drawing[key] = pool.submit(copy_context().run, self._make, key, recording, draw)
                 if urgency is not Urgency.SPARE:
                     self.quiet.during(future)
                 if urgency is Urgency.NOW:
                     self._asked.during(future)
-            if urgency is Urgency.NOW:
-                self._awaited.add(key)
         # A visitor who leaves must not cancel a frame that others wait for.
         return await asyncio.shield(asyncio.wrap_future(future))
 

@@ -48,3 +48,19 @@ def test_where_nothing_is_drawn_nothing_waits(waiting):
     thread = waiting(Quiet())
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_picture_waits_for_others_only_while_they_are_drawn(waiting, monkeypatch):
+    monkeypatch.setattr(quiet, "SHORT", 60.0)
+    pictures = Quiet()
+    pictures.begin()
+    thread = Thread(target=pictures.wait_drawn, daemon=True)
+    thread.start()
+    thread.join(0.2)
+    assert thread.is_alive() and pictures.busy
+    monkeypatch.setattr(quiet, "PAUSE", 60.0)
+    pictures.end()
+    thread.join(30)
+    assert not thread.is_alive() and pictures.busy
+    monkeypatch.setattr(quiet, "PAUSE", 0.0)
+    assert not pictures.busy

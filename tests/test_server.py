@@ -1,5 +1,6 @@
 """The routes: streams, frames, refusals, limits."""
 
+import asyncio
 import gzip
 import json
 import threading
@@ -191,6 +192,48 @@ def test_wrong_values_are_told_beside_their_control_and_keep_the_link():
     assert "from" not in plain
     ids.pop()
     assert callbacks.linked([None, 10], "dimpled-sheet", {}, ids)[0][0]
+
+
+def test_a_frame_somebody_waits_for_does_not_queue_behind_those_fetched_ahead():
+    with TestClient(create(Limits(frame_workers=1), warm=False)) as client:
+        events(client, LINK)
+        runs, gate = client.app.state.runs, threading.Event()
+        runs._draw_ahead.submit(gate.wait)
+        ahead = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{LINK}&step=5", headers={"priority": "u=6"})
+        assert client.get(f"/api/frame?{LINK}&step=6").json()["meta"]["step"] == 6
+        assert not ahead.done()
+        gate.set()
+        assert ahead.result(60).json()["meta"]["step"] == 5
+
+
+def test_spare_frames_wait_until_nothing_else_is_done():
+    with TestClient(create(warm=False)) as client:
+        events(client, LINK)
+        runs = client.app.state.runs
+        runs._asked.begin()
+        pool = ThreadPoolExecutor(1)
+        spare = pool.submit(client.get, f"/api/frame?{LINK}&step=7", headers={"priority": "u=7"})
+        assert client.get(f"/api/frame?{LINK}&step=8", headers={"priority": "u=6"}).status_code == 200
+        assert not spare.done()
+        runs._asked.end()
+        assert spare.result(60).json()["meta"]["step"] == 7
+
+        async def left():
+            return True
+
+        runs._asked.begin()
+        assert not asyncio.run(runs.spare_time(left))
+        runs._asked.end()
+
+
+def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
+    with TestClient(create(warm=False)) as client:
+        events(client, LINK)
+        runs, waited = client.app.state.runs, []
+        runs._asked.wait_drawn = lambda: waited.append(len(runs._awaited))
+        assert client.get(f"/api/frame?{LINK}&step=9").status_code == 200 and not waited
+        assert client.get(f"/api/frame?{LINK}&step=10", headers={"priority": "u=6"}).status_code == 200
+        assert len(waited) > 2 and not any(waited) and not runs._awaited and not runs._drawing
 
 
 def test_store_drops_the_oldest_first():
