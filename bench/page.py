@@ -107,6 +107,9 @@ def bench() -> dict[str, float]:
         page.evaluate("window.dimple.play()")
         page.wait_for_function("window.dimple.state().shown >= 350")
         frames = page.evaluate("window.dimple.state().frameTimes")
+        page.evaluate("window.dimple.pause()")
+        page.wait_for_function("() => { const now = window.dimple.state(); return now.cached > now.lastStep; }")
+        fetched = _scrubs(page, 3, 0.5)
         chrome.close()
         sizes = _wire(url, [0, 5, 10, 20, 40, 80, 120, 200, 300, 400])
     played = np.array(frames[known:] or frames)
@@ -121,6 +124,8 @@ def bench() -> dict[str, float]:
         "scrub_without_pause_ms_max": float(np.max(hasty)),
         "scrub_while_measuring_ms_median": float(np.median(busy)),
         "scrub_while_measuring_ms_max": float(np.max(busy)),
+        "scrub_when_all_is_fetched_ms_median": float(np.median(fetched)),
+        "scrub_when_all_is_fetched_ms_max": float(np.max(fetched)),
         "frame_main_thread_ms_median": float(np.median(played)),
         "frame_main_thread_ms_95": float(np.quantile(played, 0.95)),
         "frames_played": float(len(played)),
