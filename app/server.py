@@ -93,7 +93,7 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     server.add_middleware(Language)
     _errors(server)
-    _pictures(server, runs)
+    _pictures(server, runs, studies)
     _studies(server, studies)
     _points(server)
     _files(server, runs)
@@ -169,7 +169,7 @@ def _look(request: Request) -> Look:
     return Look(**{name: request.query_params[name] for name in LOOKS if name in request.query_params})
 
 
-def _pictures(server: FastAPI, runs: Runs) -> None:
+def _pictures(server: FastAPI, runs: Runs, studies: Studies) -> None:
     """Runs as they train, and what of a step is looked at."""
 
     @server.get("/api/run")
@@ -181,7 +181,7 @@ def _pictures(server: FastAPI, runs: Runs) -> None:
         setup, at, look = _setup(request), _whole("step", step), _look(request)
         said = request.headers.get("priority")
         urgency = Urgency(said) if said in set(Urgency) else Urgency.NOW
-        if urgency is Urgency.SPARE and not await runs.spare_time(request.is_disconnected):
+        if urgency is Urgency.SPARE and not await runs.spare_time(request.is_disconnected, studies):
             return Response(status_code=204)
         return _gzipped(request, await runs.picture(setup, at, look, urgency))
 

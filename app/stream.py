@@ -180,9 +180,9 @@ class Runs(Shared):
 
     # -- frames ------------------------------------------------------------------------------------------------------
 
-    async def spare_time(self, left: Callable[[], Awaitable[bool]]) -> bool:
-        """Wait until nothing is trained, measured or drawn; False if the visitor leaves before."""
-        while self._asked.busy or self._drawing or self.working:
+    async def spare_time(self, left: Callable[[], Awaitable[bool]], *others: Shared) -> bool:
+        """Wait until nothing is trained, measured or drawn, here or by others; False if the visitor leaves before."""
+        while self._asked.busy or self._drawing or any(shared.working for shared in (self, *others)):
             if await left():
                 return False
             await asyncio.sleep(PAUSE)

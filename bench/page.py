@@ -49,20 +49,31 @@ def _wire(url: str, steps: list[int]) -> np.ndarray:
     return np.array(sizes)
 
 
-def _scrubs(page: Page, seed: int, pause: float) -> list[float]:
+def _scrubs(page: Page, seed: int, pause: float) -> tuple[list[float], list[float]]:
     """Milliseconds from asking for a step to its exact picture on the screen, for 20 steps drawn at random.
 
-    The next step is asked for `pause` seconds after the last one's picture.
+    The next step is asked for `pause` seconds after the last one's picture. Returns the steps that had to be asked
+    of the server, and those that had been fetched before.
     """
-    found = []
+    asked: list[float] = []
+    fetched: list[float] = []
     for step in np.random.default_rng(seed).integers(0, 400, 20).tolist():
         time.sleep(pause)
-        found.append(page.evaluate(
-            """async step => { const t = performance.now(); window.dimple.seek(step);
-            while (window.dimple.state().shown !== step) await new Promise(r => setTimeout(r, 2));
+        took, more = page.evaluate(
+            """async step => {
+            const had = window.dimple.state().cached;
+            const drawn = new Promise(done => document.addEventListener("dimple:step", function hear() {
+                if (window.dimple.state().shown !== step) return;
+                document.removeEventListener("dimple:step", hear);
+                done();
+            }));
+            const t = performance.now();
+            window.dimple.seek(step);
+            await drawn;
             await new Promise(r => requestAnimationFrame(() => setTimeout(r)));
-            return performance.now() - t; }""", step))
-    return found
+            return [performance.now() - t, window.dimple.state().cached > had]; }""", step)
+        (asked if more else fetched).append(took)
+    return asked, fetched
 
 
 def bench() -> dict[str, float]:
@@ -97,9 +108,10 @@ def bench() -> dict[str, float]:
         page.evaluate("link => { window.dimple.open(link); }", f"{HERO}&seed=16")
         page.wait_for_function(ready, arg="seed=16")
         time.sleep(1)
-        busy = _scrubs(page, 0, 0)  # the server still measures the run
+        busy, _ = _scrubs(page, 0, 0)  # the server still measures the run
         time.sleep(8)
-        hasty, scrubs = _scrubs(page, 1, 0), _scrubs(page, 2, 0.5)
+        hasty, _ = _scrubs(page, 1, 0)
+        scrubs, _ = _scrubs(page, 2, 0.5)
 
         page.evaluate("window.dimple.seek(0)")
         time.sleep(12)  # let the player fetch ahead
@@ -109,7 +121,7 @@ def bench() -> dict[str, float]:
         frames = page.evaluate("window.dimple.state().frameTimes")
         page.evaluate("window.dimple.pause()")
         page.wait_for_function("() => { const now = window.dimple.state(); return now.cached > now.lastStep; }")
-        fetched = _scrubs(page, 3, 0.5)
+        _, fetched = _scrubs(page, 3, 0.5)
         chrome.close()
         sizes = _wire(url, [0, 5, 10, 20, 40, 80, 120, 200, 300, 400])
     played = np.array(frames[known:] or frames)

@@ -229,11 +229,25 @@ def test_spare_frames_wait_until_nothing_else_is_done():
 def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
     with TestClient(create(warm=False)) as client:
         events(client, LINK)
-        runs, waited = client.app.state.runs, []
-        runs._asked.wait_drawn = lambda: waited.append(len(runs._awaited))
-        assert client.get(f"/api/frame?{LINK}&step=9").status_code == 200 and not waited
-        assert client.get(f"/api/frame?{LINK}&step=10", headers={"priority": "u=6"}).status_code == 200
-        assert len(waited) > 2 and not any(waited) and not runs._awaited and not runs._drawing
+        runs, waits, pool = client.app.state.runs, threading.Semaphore(0), ThreadPoolExecutor(2)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def waited():
+            waits.release()
+            begun.set()
+            go_on.wait(60)
+
+        runs._asked.wait_drawn = waited
+        assert client.get(f"/api/frame?{LINK}&step=9").status_code == 200 and not begun.is_set()
+        ahead = pool.submit(client.get, f"/api/frame?{LINK}&step=10", headers={"priority": "u=6"})
+        assert begun.wait(60)
+        now = pool.submit(client.get, f"/api/frame?{LINK}&step=10")
+        while not runs._awaited:
+            time.sleep(0.01)
+        go_on.set()
+        assert ahead.result(60).content == now.result(60).content
+        assert waits.acquire(blocking=False) and not waits.acquire(blocking=False)
+        assert not runs._awaited and not runs._drawing
 
 
 def test_store_drops_the_oldest_first():
