@@ -9,7 +9,7 @@
 
   const MARGIN = { l: 44, r: 10, t: 6, b: 22 };
 
-  /** The charts inside `root`; `seek(step)` is called on a click. */
+  /** The charts inside `root`, drawn as `chores`; `seek(step)` is called on a click. */
   parts.Charts = class Charts {
     #cards = new Map();
     #last = 1;
@@ -19,9 +19,8 @@
     #other = new Map(); // charts of a second run, by id
     #shift = 0;
 
-    constructor(root, seek) {
-      this.root = root;
-      this.seek = seek;
+    constructor(root, chores, seek) {
+      Object.assign(this, { root, chores, seek });
       // the root itself may have no box of its own (display: contents)
       new ResizeObserver(() => this.#resized()).observe(root.parentElement);
     }
@@ -82,7 +81,12 @@
       this.seek(parts.stepAt(share, this.#last, this.#log));
     }
 
+    // Plotly takes 10 - 30 ms of main thread a chart.
     #draw(card) {
+      this.chores.put(card, () => card.node.isConnected && this.#drawNow(card));
+    }
+
+    #drawNow(card) {
       const recolour = parts.recolouring(true);
       const own = card.figure.data.map((trace) => ({ ...recolour(trace), x: this.#steps(trace.x) }));
       const data = [...own, ...this.#overlaid(card.node.dataset.chart, recolour)];

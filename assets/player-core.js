@@ -7,7 +7,7 @@
   const parts = (window.dimpleParts ??= {});
   const { say } = parts;
 
-  const PAUSE = 250; // ms after a step was drawn in which another may be asked for: hover buffers would be in its way
+  const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
   const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -36,6 +36,7 @@
     #switching = null;
     #scrub = null;
     #standIn = null;
+    #asked = -Infinity; // when the viewer last went to a step
 
     constructor() {
       const byId = (id) => document.getElementById(id);
@@ -51,7 +52,8 @@
         speed: (times) => this.setSpeed(times),
         loop: (on) => this.setLoop(on),
       });
-      this.charts = new parts.Charts(byId("charts"), (step) => this.seek(step));
+      this.chores = new parts.Chores(() => performance.now() - this.#asked < PAUSE);
+      this.charts = new parts.Charts(byId("charts"), this.chores, (step) => this.seek(step));
       this.numbers = new parts.Numbers(byId("numbers"));
       this.table = new parts.Table(byId("data"));
       if (!window.DIMPLE_RECORDED && byId("within")) this.#ask(byId);
@@ -301,6 +303,7 @@
 
     #goto(step, dragging = false) {
       this.fetcher.moved(this.step, step);
+      this.#asked = performance.now();
       this.step = step;
       this.playhead.put();
       const frames = this.fetcher.frames;
