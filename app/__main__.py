@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import os
 import re
 import socket
@@ -50,8 +51,12 @@ def serve(host: str, port: int) -> None:
             print(code, flush=True)
     # While one thread traces or measures, another that draws would wait up to this long whenever numpy lets go of
     # Python's lock, many times a picture.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.00005)
     server = create(classroom=address if shared else "")
+    # What has been imported lives as long as the server. To look through it for garbage would stop every thread for a
+    # tenth of a second at a time.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
