@@ -1,6 +1,6 @@
 """What a run tells its page, as the events of the stream."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,10 @@ DISTANCE_STEPS = 24  # of the measured steps, those at which the costly distance
 
 
 class Table:
-    """Measures of a recording by step, filled coarse to fine; undefined values are NaN."""
+    """Measures of a recording by step, filled coarse to fine; undefined values are NaN. pause: as in `distances`."""
 
-    def __init__(self, recording: Recording, chart: windows.Window | None):
-        self.recording, self.chart = recording, chart
+    def __init__(self, recording: Recording, chart: windows.Window | None, pause: Callable[[], None] = lambda: None):
+        self.recording, self.chart, self.pause = recording, chart, pause
         self.rows: dict[int, dict[str, float]] = {}
         self.cheap_complete = False
 
@@ -38,7 +38,7 @@ class Table:
             yield done, total
         self.cheap_complete = False
         for done, step in enumerate(coarse_to_fine(dear), len(steps) + 1):
-            self.rows[step] |= distances(self.recording, step)
+            self.rows[step] |= distances(self.recording, step, self.pause)
             yield done, total
 
     def columns(self) -> dict[str, list[Any]]:

@@ -156,7 +156,7 @@ class Runs(Shared):
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
-        table = report.Table(recording, chart)
+        table = report.Table(recording, chart, self._asked.wait_drawn)
         said, before = time.monotonic(), self._asked
         for done, total in table.fill():
             if run.gone.is_set():

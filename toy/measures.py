@@ -203,8 +203,10 @@ def rho_null(world: World) -> tuple[float, float]:
     return float(f.ppf(0.025, *freedom)), float(f.ppf(0.975, *freedom))
 
 
-def distances(recording: Recording, step: int) -> dict[str, float]:
+def distances(recording: Recording, step: int, pause: Callable[[], None] = lambda: None) -> dict[str, float]:
     """Medians over the training points of the three minimal perturbations of one step; inf where half have none.
+
+    pause: called before each of the three, some 50 ms apart; it may wait while others need the processor.
 
     `first_order_error` says how far the parts of the free one mislead: were the boundary flat, the shortest ways on
     and off the manifold would be |d|^2 / |d_T| and |d|^2 / |d_N|. Median of the larger of the two relative errors
@@ -214,6 +216,7 @@ def distances(recording: Recording, step: int) -> dict[str, float]:
     for kind in ("free", "on", "off"):
         if kind == "off" and recording.world.codimension == 0:
             continue
+        pause()
         found = attacks.minimal(kind, recording, step)
         if kind == "free":
             free, parts = found.distance, {"on": found.tangent_share**0.5, "off": found.normal_share**0.5}
