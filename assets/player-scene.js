@@ -83,6 +83,15 @@
     plot.camera.tick.quieted = true;
   }
 
+  /** With the old grid lines plotly drops their shader, and compiles it anew for the next: some lines and theirs are kept. */
+  function keepShader(gd) {
+    const plot = liveScene(gd)?.glplot;
+    const lines = plot?.axes?._lines;
+    if (typeof lines?.dispose !== "function" || plot.kept) return;
+    plot.kept = lines;
+    lines.dispose = nothing;
+  }
+
   /** Fills the GL buffers of a mesh coloured by vertex intensity. False if it is another kind of mesh. */
   function uploadMesh(live, full, scale) {
     const mesh = live.mesh;
@@ -252,5 +261,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, redraw, quieten, software, camera, onScreen, lookFrom, sharpen, canvas };
+  parts.scene = { applyLive, redraw, quieten, keepShader, software, camera, onScreen, lookFrom, sharpen, canvas };
 })();

@@ -301,6 +301,12 @@ def test_the_parts_of_the_shortest_arrow_tell_the_ways_on_and_off_only_where_the
     assert np.median(wrong) > 0.02
 
 
+def test_others_may_go_before_each_kind_of_distance(linear):
+    waited = []
+    assert distances(linear([0.6, -0.3, 0.8, -1.0, 2.0], -0.2), 0, lambda: waited.append(1))
+    assert len(waited) == 3
+
+
 def test_no_boundary_is_an_infinite_distance(linear):
     got = distances(linear([0.0] * 5, 1.0), 0)
     assert math.isnan(got["first_order_error"])

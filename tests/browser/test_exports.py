@@ -145,7 +145,7 @@ def test_the_single_page_needs_nobody(files, chrome):
         page.goto(files["html"].as_uri())
         page.wait_for_function("window.dimple?.state().shown === 60")  # it plays to its end by itself
         assert "two phases" in page.locator("#verdict").inner_text().lower()
-        assert page.locator("#charts .js-plotly-plot").count() >= 4
+        page.wait_for_function("document.querySelectorAll('#charts .js-plotly-plot').length >= 4")
         assert page.locator("#numbers tr").count() > 10
         foot = page.locator("#picture .caption").bounding_box()  # the page's styles fit the file's elements
         assert foot["y"] + foot["height"] <= page.locator("#timeline").bounding_box()["y"]

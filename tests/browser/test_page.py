@@ -46,7 +46,7 @@ def test_the_hero_world_is_trained_and_drawn_without_a_click(page, server):
     page.wait_for_function("document.querySelector('#verdict').textContent.length > 20")
     assert "Two phases" in page.locator("#verdict").inner_text()
     assert page.locator("#timeline .band").count() == 3
-    assert page.locator("#charts .js-plotly-plot").count() >= 5
+    page.wait_for_function("document.querySelectorAll('#charts .js-plotly-plot').length >= 5")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
 
 
@@ -115,6 +115,61 @@ def test_a_full_cache_is_not_fetched_round_and_round(page, server):
         return asked;
     }""")
     assert asked[:2] == [4, 2] and asked[6] == 29 and len(asked) <= 9
+
+
+def test_chores_wait_for_pictures_but_not_for_ever_and_are_done_one_by_one(page, server):
+    ready(page, server)
+    done = page.evaluate("""async () => {
+        const [done, later] = [[], (ms) => new Promise((go) => setTimeout(go, ms))];
+        let awaited = true;
+        const chores = new window.dimpleParts.Chores(() => awaited);
+        const put = (name, what = name) => chores.put(name, () => done.push(what));
+        put("a");
+        put("b", "an older b");
+        put("b");
+        await later(300);
+        done.push("|");
+        awaited = false;
+        while (done.at(-1) !== "b") await later(5);
+        awaited = true;
+        put("c");
+        while (done.at(-1) !== "c") await later(5); // it would wait for ever
+        return done; }""")
+    assert done == ["|", "a", "b", "c"]
+
+
+def test_charts_are_drawn_after_the_step_that_was_asked_for(page, server):
+    ready(page, server, "?exhibit=dimpled-sheet&steps=150&resolution=24")
+    page.wait_for_function("document.querySelectorAll('#charts .js-plotly-plot').length >= 5")
+    order = page.evaluate("""async () => {
+        const [order, draw] = [[], Plotly.react];
+        document.addEventListener("dimple:step", () => window.dimple.state().shown === 77 && order.push("picture"));
+        Plotly.react = (plot, ...given) => {
+            if (plot.closest("#charts")) order.push("chart");
+            return draw(plot, ...given);
+        };
+        window.dimple.seek(77);
+        window.dimple.setScale(false); // all charts are to be drawn
+        while (order.filter((what) => what === "chart").length < 5) await new Promise((go) => setTimeout(go, 5));
+        Plotly.react = draw;
+        return order; }""")
+    assert order[0] == "picture" and set(order[1:]) == {"chart"}
+
+
+def test_a_new_run_compiles_no_shader(page, server):
+    page.add_init_script("""{
+        const own = WebGLRenderingContext.prototype;
+        const compile = own.compileShader;
+        window.compiled = 0;
+        own.compileShader = function (shader) { window.compiled += 1; return compile.call(this, shader); }; }""")
+    query = "exhibit=dimpled-sheet&steps=60&resolution=24"
+    ready(page, server, f"?{query}")
+    before = page.evaluate("window.compiled")
+    for seed in (1, 2):
+        page.evaluate("link => window.dimple.open(link)", f"{query}&seed={seed}")
+        page.wait_for_function("part => window.dimple.state().ready && window.dimple.state().link.includes(part)",
+                               arg=f"seed={seed}")
+    assert page.evaluate("window.compiled") == before > 5
 
 
 def test_playing_goes_on_while_the_picture_is_turned_and_the_camera_stays(page, server):
