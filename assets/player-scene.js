@@ -83,7 +83,7 @@
     plot.camera.tick.quieted = true;
   }
 
-  /** With the old grid lines plotly drops their shader, and compiles it anew for the next: some lines and theirs are kept. */
+  /** Plotly drops the grid lines' shader with the lines, at every new scene, and compiles it again: one set is kept. */
   function keepShader(gd) {
     const plot = liveScene(gd)?.glplot;
     const lines = plot?.axes?._lines;
