@@ -50,7 +50,7 @@ def serve(host: str, port: int) -> None:
         with contextlib.suppress(UnicodeEncodeError):  # a terminal without block characters
             print(code, flush=True)
     # While one thread traces or measures, another that draws would wait up to this long whenever numpy lets go of
-    # Python's lock, a thousand times a picture.
+    # Python's lock, many times a picture.
     sys.setswitchinterval(0.000005)
     server = create(classroom=address if shared else "")
     # What has been imported lives as long as the server. To look through it for garbage would stop every thread for a
