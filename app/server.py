@@ -1,8 +1,9 @@
 """The server: Dash's page and the player's routes on one FastAPI application."""
 
+import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -78,7 +79,7 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     """
     use_compilation_cache()
     runs = Runs(limits, executor)
-    studies = Studies(runs.limits, runs.quiet)
+    studies = Studies(runs.limits, runs.drawings.quiet)
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
@@ -181,22 +182,26 @@ def _pictures(server: FastAPI, runs: Runs, studies: Studies) -> None:
         setup, at, look = _setup(request), _whole("step", step), _look(request)
         said = request.headers.get("priority")
         urgency = Urgency(said) if said in set(Urgency) else Urgency.NOW
-        if urgency is Urgency.SPARE and not await runs.spare_time(request.is_disconnected, studies):
-            return Response(status_code=204)
-        return _gzipped(request, await runs.picture(setup, at, look, urgency))
+
+        async def drawn() -> bytes:
+            if urgency is Urgency.SPARE:
+                await runs.spare_time(studies)
+            return await runs.picture(setup, at, look, urgency)
+
+        return await _while_there(request, drawn())
 
     @server.get("/api/scene")
     async def scene(request: Request) -> Response:
-        return _gzipped(request, await runs.picture(_setup(request), None, _look(request)))
+        return await _while_there(request, runs.picture(_setup(request), None, _look(request)))
 
     @server.get("/api/within")
     async def within(request: Request, step: str = "") -> Response:
-        return _gzipped(request, await runs.within(_setup(request), _whole("step", step)))
+        return await _while_there(request, runs.within(_setup(request), _whole("step", step)))
 
     @server.get("/api/closer")
     async def closer(request: Request, step: str = "", point: str = "") -> Response:
-        answer = await runs.closer(_setup(request), _whole("step", step), _whole("point", point))
-        return _gzipped(request, answer)
+        setup, at, which = _setup(request), _whole("step", step), _whole("point", point)
+        return await _while_there(request, runs.closer(setup, at, which))
 
 
 def _studies(server: FastAPI, studies: Studies) -> None:
@@ -270,6 +275,21 @@ def _files(server: FastAPI, runs: Runs) -> None:
     async def nothing(rest: str) -> Response:
         # Else Dash's catch-all would answer with the page.
         return JSONResponse({"event": "error", "field": None, "message": say("error.nothing"), "advice": ""}, 404)
+
+
+async def _while_there(request: Request, work: Coroutine[Any, Any, bytes]) -> Response:
+    """What gzipped work comes to; the work is given up when the visitor leaves."""
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return _gzipped(request, await working) if working.done() else Response(status_code=204)
+    finally:
+        working.cancel()
+        leaving.cancel()
 
 
 def _gzipped(request: Request, body: bytes, kind: str = "application/json") -> Response:

@@ -3,14 +3,15 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Hashable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from app import charts, closer, report, views, wire, within
+from app import charts, closer, report, views, within
+from app.drawings import Drawings, Pause
 from app.limits import Limits
-from app.quiet import PAUSE, Quiet, Urgency
+from app.quiet import PAUSE, Urgency
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import Look
@@ -43,20 +44,13 @@ class Runs(Shared):
         self.limits = limits or Limits()
         super().__init__(executor or ThreadPoolExecutor(self.limits.workers, "train"), self.limits.waiting,
                          self.limits.runs)
-        # A frame that somebody waits for never queues behind those fetched ahead, his own or others'.
-        self._draw, self._draw_ahead = (
-            ThreadPoolExecutor(self.limits.frame_workers, name) for name in ("draw", "draw-ahead"))
         self._measure = ThreadPoolExecutor(1, "measure")
         self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)
         self._kept: dict[Hashable, Recording] = {}  # given to us: they cannot be trained again
         # Two pages in two languages, or with two views, are two runs of one training: the later waits for the earlier.
         self._training: Store[threading.Lock] = Store(256)
         self._windows: Store[windows.Window] = Store(64)
-        self._frames: Store[bytes] = Store(self.limits.frames, len)
-        self._drawing: dict[Hashable, Future] = {}
-        self._awaited: set[Hashable] = set()  # of those, the ones that give way to no other
-        self.quiet = Quiet()  # counts the pictures being drawn, but for those drawn in spare time
-        self._asked = Quiet()  # counts those that somebody waits for
+        self.drawings = Drawings(self.limits)
 
     def join(self, setup: Setup) -> Run:
         """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
@@ -72,8 +66,8 @@ class Runs(Shared):
     def close(self) -> None:
         """Stop all work; what runs ends at its next step."""
         super().close()
-        for pool in (self._draw, self._draw_ahead, self._measure):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self.drawings.close()
+        self._measure.shutdown(wait=False, cancel_futures=True)
 
     # -- the work of a run, in worker threads ------------------------------------------------------------------------
 
@@ -98,7 +92,7 @@ class Runs(Shared):
         scene, frame = views.picture(recording, window, setup.view, last, look)
         run.post(report.ready(setup, recording, window, scene, frame,
                               log_spaced(last, self.limits.frame_steps), charts.draw(recording, {}), causes))
-        self._frames.put((run.link, last, look, "frame"), wire.compressed(frame))
+        self.drawings.keep((run.link, last, look, "frame"), frame)
         self._measure.submit(copy_context().run, self._guarded, self._take_measures, run)
 
     def _trained(self, run: Run, setup: Setup) -> Recording | None:
@@ -156,8 +150,8 @@ class Runs(Shared):
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
-        table = report.Table(recording, chart, self._asked.wait_drawn)
-        said, before = time.monotonic(), self._asked
+        table = report.Table(recording, chart, self.drawings.asked.wait_drawn)
+        said, before = time.monotonic(), self.drawings.asked
         for done, total in table.fill():
             if run.gone.is_set():
                 return
@@ -167,7 +161,7 @@ class Runs(Shared):
                 said = time.monotonic()
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
-                before = self.quiet
+                before = self.drawings.quiet
             before.wait()
         run.columns = table.columns()
         run.post(report.measures(recording, table))
@@ -180,71 +174,41 @@ class Runs(Shared):
 
     # -- frames ------------------------------------------------------------------------------------------------------
 
-    async def spare_time(self, left: Callable[[], Awaitable[bool]], *others: Shared) -> bool:
-        """Wait until nothing is trained, measured or drawn, here or by others; False if the visitor leaves before."""
-        while self._asked.busy or self._drawing or any(shared.working for shared in (self, *others)):
-            if await left():
-                return False
+    async def spare_time(self, *others: Shared) -> None:
+        """Wait until nothing is trained, measured or drawn, here or by others."""
+        while self.drawings.busy or any(shared.working for shared in (self, *others)):
             await asyncio.sleep(PAUSE)
-        return True
 
     async def picture(self, setup: Setup, step: int | None, look: Look, urgency: Urgency = Urgency.NOW) -> bytes:
         """A gzipped frame of one step, or with step None the gzipped scene of the last; FieldError, Busy."""
-        key = (spoken(setup), step, look, "scene" if step is None else "frame")
-
-        def pause() -> None:
-            if key not in self._awaited:
-                self._asked.wait_drawn()
-
-        def draw(recording: Recording) -> Any:
+        def draw(recording: Recording, pause: Pause) -> Any:
             at = recording.last_step if step is None else step
             scene, frame = views.picture(recording, self.window(recording, setup.view), setup.view, at, look, pause)
             return scene if step is None else frame
 
-        return await self._answer(key, setup, draw, urgency)
+        return await self._answer(setup, draw, urgency, step, look, "scene" if step is None else "frame")
 
     async def within(self, setup: Setup, step: int) -> bytes:
         """Gzipped distances at which the points of one step flip; FieldError, Busy."""
-        return await self._answer((spoken(setup), step, "within"), setup, lambda one: within.within(one, step))
+        return await self._answer(setup, lambda one, _: within.within(one, step), Urgency.NOW, step, "within")
 
     async def closer(self, setup: Setup, step: int, point: int) -> bytes:
         """Gzipped figures of one point at one step; FieldError, Busy."""
-        def draw(recording: Recording) -> Any:
+        def draw(recording: Recording, _: Pause) -> Any:
             return closer.look(recording, self.window(recording, setup.view), setup.view, step, point)
 
-        return await self._answer((spoken(setup), step, point, "closer"), setup, draw)
+        return await self._answer(setup, draw, Urgency.NOW, step, point, "closer")
 
     async def _answer(
-        self, key: Hashable, setup: Setup, draw: Callable[[Recording], Any], urgency: Urgency = Urgency.NOW
+        self, setup: Setup, draw: Callable[[Recording, Pause], Any], urgency: Urgency, *what: Hashable
     ) -> bytes:
-        """What `draw` makes of a setup's recording, gzipped: kept, or made once for all who wait for it."""
-        stored = self._frames.get(key)
-        if stored:
-            return stored
+        """What `draw` makes of a setup's recording; `what` tells it from all else that is drawn of it."""
+        key = (spoken(setup), *what)
+        kept = self.drawings.kept(key)
+        if kept:
+            return kept
         recording = await self.recording(setup)
-        with self._lock:
-            future = self._drawing.get(key)
-            if future is None and len(self._drawing) >= self.limits.frames_waiting:
-                raise Busy(say("error.busy_frames"))
-            if urgency is Urgency.NOW:
-                self._awaited.add(key)
-            if future is None:
-                pool = self._draw if urgency is Urgency.NOW else self._draw_ahead
-                future = self._drawing[key] = pool.submit(copy_context().run, self._make, key, recording, draw)
-                if urgency is not Urgency.SPARE:
-                    self.quiet.during(future)
-                if urgency is Urgency.NOW:
-                    self._asked.during(future)
-        # A visitor who leaves must not cancel a frame that others wait for.
-        return await asyncio.shield(asyncio.wrap_future(future))
-
-    def _make(self, key: Hashable, recording: Recording, draw: Callable[[Recording], Any]) -> bytes:
-        try:
-            return self._frames.put(key, wire.compressed(draw(recording)))
-        finally:
-            with self._lock:
-                del self._drawing[key]
-                self._awaited.discard(key)
+        return await self.drawings.draw(key, lambda pause: draw(recording, pause), urgency)
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
         """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""

@@ -92,7 +92,7 @@ def test_a_class_of_own_starts_waits_in_line_and_all_finish(trained):
         kept = [recording for recording in runs._recordings._items.values()]
         assert sum(recording.nbytes for recording in kept) <= max(limits.recordings, kept[-1].nbytes)
         assert len(kept) < CLASS and len(runs._runs) <= limits.runs + 1
-        assert sum(map(len, runs._frames._items.values())) <= limits.frames
+        assert sum(map(len, runs.drawings._kept._items.values())) <= limits.frames
 
 
 def test_who_does_not_fit_in_line_is_told():

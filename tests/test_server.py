@@ -1,6 +1,5 @@
 """The routes: streams, frames, refusals, limits."""
 
-import asyncio
 import gzip
 import json
 import threading
@@ -67,7 +66,7 @@ def test_a_frame_asked_for_first_trains_the_run(client):
 def test_before_the_phases_measuring_gives_way_only_to_frames_that_somebody_waits_for(client, monkeypatch):
     counted = []
     for name in ("begin", "end"):
-        monkeypatch.setattr(client.app.state.runs._asked, name, partial(counted.append, name))
+        monkeypatch.setattr(client.app.state.runs.drawings.asked, name, partial(counted.append, name))
     assert client.get(f"/api/frame?{LINK}&step=21", headers={"Priority": "u=6"}).json()["meta"]["step"] == 21
     assert not counted
     assert client.get(f"/api/frame?{LINK}&step=22").json()["meta"]["step"] == 22
@@ -198,7 +197,7 @@ def test_a_frame_somebody_waits_for_does_not_queue_behind_those_fetched_ahead():
     with TestClient(create(Limits(frame_workers=1), warm=False)) as client:
         events(client, LINK)
         runs, gate = client.app.state.runs, threading.Event()
-        runs._draw_ahead.submit(gate.wait)
+        runs.drawings._ahead.submit(gate.wait)
         ahead = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{LINK}&step=5", headers={"priority": "u=6"})
         assert client.get(f"/api/frame?{LINK}&step=6").json()["meta"]["step"] == 6
         assert not ahead.done()
@@ -210,20 +209,13 @@ def test_spare_frames_wait_until_nothing_else_is_done():
     with TestClient(create(warm=False)) as client:
         events(client, LINK)
         runs = client.app.state.runs
-        runs._asked.begin()
+        runs.drawings.asked.begin()
         pool = ThreadPoolExecutor(1)
         spare = pool.submit(client.get, f"/api/frame?{LINK}&step=7", headers={"priority": "u=7"})
         assert client.get(f"/api/frame?{LINK}&step=8", headers={"priority": "u=6"}).status_code == 200
         assert not spare.done()
-        runs._asked.end()
+        runs.drawings.asked.end()
         assert spare.result(60).json()["meta"]["step"] == 7
-
-        async def left():
-            return True
-
-        runs._asked.begin()
-        assert not asyncio.run(runs.spare_time(left))
-        runs._asked.end()
 
 
 def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
@@ -237,17 +229,17 @@ def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
             begun.set()
             go_on.wait(60)
 
-        runs._asked.wait_drawn = waited
+        runs.drawings.asked.wait_drawn = waited
         assert client.get(f"/api/frame?{LINK}&step=9").status_code == 200 and not begun.is_set()
         ahead = pool.submit(client.get, f"/api/frame?{LINK}&step=10", headers={"priority": "u=6"})
         assert begun.wait(60)
         now = pool.submit(client.get, f"/api/frame?{LINK}&step=10")
-        while not runs._awaited:
+        while not any(drawing.urgent for drawing in runs.drawings._drawing.values()):
             time.sleep(0.01)
         go_on.set()
         assert ahead.result(60).content == now.result(60).content
         assert waits.acquire(blocking=False) and not waits.acquire(blocking=False)
-        assert not runs._awaited and not runs._drawing
+        assert not runs.drawings._drawing
 
 
 def test_store_drops_the_oldest_first():
