@@ -84,7 +84,7 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
         if warm:
-            runs.join(build(next(iter(EXHIBITS)), {}))  # never left: nobody's leaving may cancel it
+            runs.warm(build(next(iter(EXHIBITS)), {}))  # never left: nobody's leaving may cancel it
         yield
         runs.close()
         studies.close()

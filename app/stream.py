@@ -4,8 +4,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from app import charts, closer, report, views, within
@@ -17,7 +18,7 @@ from app.shared import Busy, Shared
 from app.sight import Look
 from app.store import Store
 from app.text import language, say
-from toy import FieldError, Recording, divergence, simulate, windows
+from toy import FieldError, Recording, divergence, measures, simulate, windows
 from toy.exhibits import EXHIBITS
 from toy.link import Setup, query
 from toy.recording import log_spaced
@@ -56,6 +57,14 @@ class Runs(Shared):
         """The run of a setup, started if nobody has; Busy when too many wait. Call `leave` afterwards."""
         return self.joined(spoken(setup), setup, self._work)
 
+    def warm(self, setup: Setup) -> Run:
+        """The same for the first run of a server, with which what measuring takes is loaded too.
+
+        To trace it holds Python's lock for a second or two: better before the time line can be used than while
+        somebody scrubs.
+        """
+        return self.joined(spoken(setup), setup, partial(self._work, first=True))
+
     def keep(self, setup: Setup, recording: Recording) -> None:
         """Show this recording for a setup, for as long as the server lives."""
         self._kept[setup.run] = recording
@@ -71,7 +80,7 @@ class Runs(Shared):
 
     # -- the work of a run, in worker threads ------------------------------------------------------------------------
 
-    def _work(self, run: Run) -> None:
+    def _work(self, run: Run, first: bool = False) -> None:
         """Train (or find the recording), show the last step, hand over to measuring."""
         began = time.monotonic()
         self.begin(run)
@@ -87,9 +96,11 @@ class Runs(Shared):
             raise FieldError(field, say("error.finite_start"), getattr(setup.knobs, field), report.cause(setup, causes))
         window = self.window(recording, setup.view)
         last, look = recording.last_step, Look()
+        loading = [self._measure.submit(self._load, recording, setup.view)] if first else []
         if time.monotonic() - began > self.limits.preview_after:
             self._preview(run, recording, window, setup.view)
         scene, frame = views.picture(recording, window, setup.view, last, look)
+        wait(loading, self.limits.loading)
         run.post(report.ready(setup, recording, window, scene, frame,
                               log_spaced(last, self.limits.frame_steps), charts.draw(recording, {}), causes))
         self.drawings.keep((run.link, last, look, "frame"), frame)
@@ -138,6 +149,12 @@ class Runs(Shared):
         step = recording.last_step
         scene, frame = views.picture(recording, window, view, step, Look(arrows="none"))
         run.post({"event": "preview", "step": step, "scene": scene, "frame": frame})
+
+    @staticmethod
+    def _load(recording: Recording, view: View) -> None:
+        """Measure one step, so that all it takes is traced."""
+        measures.measure(recording, windows.normal_chart(recording, view), recording.last_step)
+        measures.distances(recording, recording.last_step)
 
     def _take_measures(self, run: Run) -> None:
         """Measure coarse to fine; then phases; then the costlier distances.

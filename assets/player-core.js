@@ -7,8 +7,6 @@
   const parts = (window.dimpleParts ??= {});
   const { say } = parts;
 
-  const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
-  const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   parts.Player = class Player {
@@ -34,9 +32,6 @@
     #usual = null; // the looks the page starts with
     #plain = null; // the view the server draws unasked, in the events of a run
     #switching = null;
-    #scrub = null;
-    #standIn = null;
-    #asked = -Infinity; // when the viewer last went to a step
 
     constructor() {
       const byId = (id) => document.getElementById(id);
@@ -46,13 +41,16 @@
       this.picture = new parts.Picture(byId("picture"));
       this.timeline = new parts.Timeline(byId("timeline"), {
         seek: (step, dragging) => this.seek(step, dragging),
+        press: (step) => this.press(step),
+        hover: (step) => this.hover(step),
         step: (by) => this.move(by),
         toggle: () => this.toggle(),
         scale: (log) => this.setScale(log),
         speed: (times) => this.setSpeed(times),
         loop: (on) => this.setLoop(on),
       });
-      this.chores = new parts.Chores(() => performance.now() - this.#asked < PAUSE);
+      this.seeker = new parts.Seeker(this);
+      this.chores = new parts.Chores(() => this.seeker.busy);
       this.charts = new parts.Charts(byId("charts"), this.chores, (step) => this.seek(step));
       this.numbers = new parts.Numbers(byId("numbers"));
       this.table = new parts.Table(byId("data"));
@@ -136,8 +134,9 @@
       this.companion?.look();
       document.body.classList.remove("is-working");
       announce("ready", { lastStep: this.last });
-      if (autoplay) this.play();
-      else this.#goto(this.step);
+      if (autoplay) return this.play();
+      this.seeker.go(this.step);
+      this.chores.put("rehearsal", () => this.picture.rehearse());
     }
 
     // The stream draws the plain view. If the viewer has chosen another, or looks at another step, that is fetched.
@@ -154,7 +153,7 @@
       await this.picture.show(scene, frame, camera);
       this.words.legend(this.picture.legend);
       this.shown = frame?.meta.step ?? -1;
-      this.#tellStep(frame);
+      this.tell(frame);
     }
 
     /** More of the run has been measured: its charts, and the rows of the table beside the frame's own numbers. */
@@ -169,7 +168,7 @@
       this.timeline.phases(bands, marks, claimed);
       this.words.verdict(verdict, claimed);
       this.timeline.move(this.step, this.accuracy());
-      this.#speak();
+      this.speak();
     }
 
     // ---- a second run beside this one
@@ -240,7 +239,7 @@
         this.#scene = scene;
         await this.#show(scene, frame);
         this.companion?.look();
-        this.#goto(this.step);
+        this.seeker.go(this.step);
       } catch (error) {
         if (error.name !== "AbortError") this.#frameLost(error);
       }
@@ -253,7 +252,7 @@
       this.within?.repaint();
       this.closer?.repaint();
       if (this.picture.legend) this.words.legend(this.picture.legend);
-      if (this.fetcher) this.#goto(this.step);
+      if (this.fetcher) this.seeker.go(this.step);
     }
 
     setScale(log) {
@@ -279,7 +278,18 @@
     seek(step, dragging = false) {
       if (!this.last) return;
       if (dragging) this.pause();
-      this.#goto(this.every[parts.nearest(this.every, step)], dragging);
+      this.seeker.go(this.every[parts.nearest(this.every, step)], dragging);
+    }
+
+    /** The pointer has gone down on `step`: it may be a click or the beginning of a drag. */
+    press(step) {
+      this.pause();
+      this.seek(step);
+    }
+
+    /** The pointer lies on `step`; null: it has left the time line. */
+    hover(step) {
+      if (this.last) this.seeker.hover(step === null ? null : this.every[parts.nearest(this.every, step)]);
     }
 
     /** By `by` steps; stepping is looking closely, so playing ends. */
@@ -301,48 +311,6 @@
       if (next !== undefined) this.seek(next);
     }
 
-    #goto(step, dragging = false) {
-      this.fetcher.moved(this.step, step);
-      this.#asked = performance.now();
-      this.step = step;
-      this.playhead.put();
-      const frames = this.fetcher.frames;
-      clearTimeout(this.#scrub);
-      clearTimeout(this.#standIn);
-      if (frames.has(step)) {
-        this.fetcher.pump();
-        if (step !== this.shown) this.#draw(frames.get(step));
-        else this.#tellStep(frames.get(step));
-      } else {
-        if (dragging) this.#scrub = setTimeout(() => this.#exact(step), 60);
-        else this.#exact(step);
-        this.#tellStep();
-        if (dragging) this.#drawNear(frames);
-        else this.#standIn = setTimeout(() => this.step === step && this.#drawNear(frames), PATIENCE);
-      }
-      this.#speak();
-    }
-
-    #drawNear(frames) {
-      const near = frames.nearest(this.step);
-      if (near !== null && near !== this.shown) this.#draw(frames.get(near), false);
-    }
-
-    async #exact(step) {
-      const fetcher = this.fetcher;
-      const frame = await this.words.during(say("notice.drawing"), fetcher.exact(step)).catch(() => null);
-      if (!frame || fetcher !== this.fetcher || this.step !== step) return;
-      clearTimeout(this.#standIn);
-      this.#draw(frame, false);
-      this.#scrub = setTimeout(() => this.#rest(fetcher), this.playing ? 0 : PAUSE);
-    }
-
-    // What can wait until the viewer does: hover buffers and fetching ahead.
-    #rest(fetcher) {
-      if (!this.playing) this.picture.settle();
-      fetcher.pump();
-    }
-
     // ---- playing
 
     get playing() {
@@ -356,7 +324,7 @@
 
     play() {
       if (!this.last || this.playing) return;
-      if (this.step >= this.sequence.at(-1)) this.#goto(this.sequence[0]);
+      if (this.step >= this.sequence.at(-1)) this.seeker.go(this.sequence[0]);
       this.playhead.start();
       this.timeline.setPlaying(true);
       announce("play", {});
@@ -369,7 +337,7 @@
       this.timeline.setPlaying(false);
       this.picture.settle();
       announce("pause", {});
-      this.#goto(this.step);
+      this.seeker.go(this.step);
     }
 
     /** Steps to play through: the log-spaced ones, or all. */
@@ -379,16 +347,17 @@
 
     // ---- drawing
 
-    /** Draws a frame, of `step` or of its neighbour. */
+    /** Draws the frame of `step`. */
     draw(frame, step) {
       this.step = step;
-      this.#draw(frame, false);
+      this.paint(frame, false);
     }
 
-    #draw(frame, pick = !this.playing) {
+    /** Draws a frame, be it of the step asked for or of another; `pick` as in Picture.apply. */
+    paint(frame, pick = !this.playing) {
       const start = performance.now();
       if (this.picture.apply(frame, { pick })) this.shown = frame.meta.step;
-      this.#tellStep(frame);
+      this.tell(frame);
       this.frameTimes.push(performance.now() - start);
       if (this.frameTimes.length > 1000) this.frameTimes.shift();
     }
@@ -398,7 +367,7 @@
     }
 
     /** Cursor, numbers and words of the step asked for; the frame may be a neighbour's while its own is fetched. */
-    #tellStep(frame) {
+    tell(frame) {
       this.timeline.move(this.step, this.accuracy() ?? frame?.meta.accuracy ?? null);
       this.charts.move(this.step);
       this.numbers.at(this.step, frame?.meta.numbers);
@@ -406,7 +375,7 @@
       announce("step", { step: this.step });
     }
 
-    #speak() {
+    speak() {
       if (!this.playing && this.last) this.words.summary(() => parts.summary(this));
     }
 

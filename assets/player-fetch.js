@@ -11,6 +11,7 @@
   parts.Fetcher = class Fetcher {
     #flying = new Map();
     #exact = null;
+    #hint = null; // a step the viewer may want next
     #timer = null;
     #retry = 1000;
     #refused = new Set();
@@ -26,7 +27,7 @@
 
     /** Asks for what is wanted, as far as there is room. */
     pump() {
-      if (this.closed || this.asleep || this.#timer || this.#flying.has(this.#exact?.step)) return;
+      if (this.closed || this.asleep || this.#timer || this.awaited) return;
       const hurried = this.hooks.hurried();
       if (this.#held && !hurried) return;
       const { next, sequence, every } = parts.wanted(this.hooks.course());
@@ -49,10 +50,10 @@
       return true;
     }
 
-    // What waits for an idle server is given up for what is needed sooner.
-    #spare() {
+    // What waits for an idle server is given up for what is needed sooner, unless it is that very step.
+    #spare(needed = null) {
       for (const [step, { control, urgency }] of this.#flying) {
-        if (urgency !== SPARE) continue;
+        if (urgency !== SPARE || step === needed) continue;
         control.abort();
         this.#flying.delete(step);
       }
@@ -69,15 +70,36 @@
       }, CALM);
     }
 
+    /** Whether a frame is on its way that was asked for as `exact`. */
+    get awaited() {
+      return this.#flying.has(this.#exact?.step);
+    }
+
+    /** The viewer may want `step` next. A newer hint gives up an older one. */
+    hint(step) {
+      this.#unhint(step);
+      if (this.closed || this.asleep || this.awaited || this.frames.has(step) || this.#flying.has(step)) return;
+      this.#spare();
+      this.#hint = step;
+      this.#fetch(step, AHEAD).catch(() => {});
+    }
+
+    // The hint was wrong, unless it was this step.
+    #unhint(step) {
+      if (this.#hint !== step) this.#flying.get(this.#hint)?.control.abort();
+      this.#hint = null;
+    }
+
     /** The frame of `step`, now. A newer call aborts the fetch of an older one. */
     async exact(step) {
       if (this.#exact && this.#exact.step !== step) this.#exact.control.abort();
       if (this.frames.has(step)) return this.frames.get(step);
-      this.#spare();
+      this.#spare(step);
+      this.#unhint(step);
       const flying = this.#flying.get(step);
       if (flying && !flying.urgency) return flying.promise;
       if (this.closed || this.asleep) throw new DOMException("not fetching", "AbortError");
-      flying?.control.abort(); // the server is to know that it is urgent now
+      // The server is to know that it is urgent now. A fetch under way goes on: given up, its drawing would begin anew.
       const promise = this.#fetch(step);
       this.#exact = { step, control: this.#flying.get(step).control };
       return promise;

@@ -33,7 +33,7 @@
 
   const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
-  /** The time line inside `root`. `asked` has: seek(step, dragging), toggle(), step(by), scale(log), speed(x), loop(on). */
+  /** The time line inside `root`. `asked` has: seek(step, dragging), press(step), hover(step or null), toggle(), step(by), scale(log), speed(x), loop(on). */
   parts.Timeline = class Timeline {
     #last = 0;
     #log = true;
@@ -95,12 +95,21 @@
         event.preventDefault();
         this.track.setPointerCapture(event.pointerId);
         this.input.focus({ preventScroll: true });
-        this.asked.seek(at(event), true);
+        this.asked.press(at(event));
       };
       const held = (event) => this.track.hasPointerCapture(event.pointerId);
       this.track.addEventListener("pointerdown", grip);
       this.track.addEventListener("pointermove", (event) => held(event) && this.asked.seek(at(event), true));
+      for (const [name, listener] of Object.entries(this.#hovers(at))) this.track.addEventListener(name.slice(2), listener);
       this.track.addEventListener("pointerup", (event) => held(event) && this.asked.seek(at(event), false));
+    }
+
+    // Listeners that tell which step a mouse lies on without a button down; fingers do not hover.
+    #hovers(at) {
+      return {
+        onpointermove: (event) => event.pointerType === "mouse" && !event.buttons && this.asked.hover(at(event)),
+        onpointerleave: () => this.asked.hover(null),
+      };
     }
 
     /** A run with steps 0..last; phases come later. */
@@ -124,7 +133,7 @@
       const word = say(`phase_${name}`);
       const label = say("player_band", { name: word, from, to });
       return el("button", { type: "button", class: `band ${name}`, title: label, "aria-label": label,
-        onclick: () => this.asked.seek(from, false) }, el("span", {}, word));
+        onclick: () => this.asked.seek(from, false), ...this.#hovers(() => from) }, el("span", {}, word));
     }
 
     /** Which phase holds at `step`, in words. */

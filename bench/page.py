@@ -78,6 +78,53 @@ def _scrubs(page: Page, seed: int, pause: float) -> tuple[list[float], list[floa
     return asked, fetched
 
 
+HEAR = """() => {
+    let since = null;
+    window.took = [];
+    const act = () => { since = performance.now(); };
+    document.addEventListener("pointerdown", act, true);
+    document.addEventListener("pointermove", event => event.buttons && act(), true);
+    document.addEventListener("dimple:step", () => {
+        const { shown, step } = window.dimple.state();
+        if (since === null || shown !== step) return;
+        const from = since;
+        since = null;
+        requestAnimationFrame(() => setTimeout(() => window.took.push(performance.now() - from)));
+    }); }"""
+
+
+def _pointed(page: Page, seed: int, rest: float, drag: bool) -> list[float]:
+    """Milliseconds from the last move of a pointer on the time line to the exact picture on the screen, 20 times.
+
+    A click comes `rest` seconds after the pointer, a drag ends after twelve moves in .2 s. Steps that had been fetched
+    before the pointer came near do not count.
+    """
+    page.evaluate(HEAR)
+    box = page.locator("#timeline .track").bounding_box()
+    assert box is not None
+    y, took = box["y"] + box["height"] / 2, []
+    for from_x, to_x in np.random.default_rng(seed).uniform(box["x"] + 1, box["x"] + box["width"] - 1, (20, 2)):
+        time.sleep(0.3)
+        page.evaluate("window.took = []")
+        page.mouse.move(from_x if drag else to_x, y)
+        if drag:
+            page.mouse.down()
+            for share in np.linspace(0, 1, 13)[1:]:
+                page.mouse.move(from_x + share * (to_x - from_x), y)
+                time.sleep(0.016)
+        else:
+            time.sleep(rest)
+        if not drag:
+            page.mouse.down()
+            time.sleep(0.08)
+            page.mouse.up()
+        page.wait_for_function("() => window.took.length && window.dimple.state().shown === window.dimple.state().step")
+        time.sleep(0.1)
+        page.mouse.up()
+        took.append(page.evaluate("window.took.at(-1)"))
+    return took
+
+
 @contextmanager
 def _opened(play: Playwright) -> Iterator[tuple[Page, str]]:
     """The page of a new server, its first picture just drawn, and the server's address."""

@@ -5,6 +5,7 @@ import io
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 
 from app import classroom, stream
 from app.callbacks import invitation
+from app.drawings import Dropped
 from app.limits import Limits
 from app.server import create
 from toy import simulate
@@ -93,6 +95,27 @@ def test_a_class_of_own_starts_waits_in_line_and_all_finish(trained):
         assert sum(recording.nbytes for recording in kept) <= max(limits.recordings, kept[-1].nbytes)
         assert len(kept) < CLASS and len(runs._runs) <= limits.runs + 1
         assert sum(map(len, runs.drawings._kept._items.values())) <= limits.frames
+
+
+def test_a_frame_whose_visitor_has_left_is_given_up(monkeypatch):
+    begun, given_up = threading.Event(), threading.Event()
+
+    def endless(recording, window, view, step, look, pause):
+        try:
+            while True:
+                pause()
+                begun.set()
+                time.sleep(0.005)
+        except Dropped:
+            given_up.set()
+            raise
+
+    with served(create(warm=False)) as address:
+        hear(address, [TINY])
+        monkeypatch.setattr(stream.views, "picture", endless)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{address}api/frame?{TINY}&step=5", timeout=2)
+        assert begun.is_set() and given_up.wait(30)
 
 
 def test_who_does_not_fit_in_line_is_told():

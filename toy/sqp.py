@@ -156,11 +156,27 @@ def polish(
     def beyond(t: Array) -> Array:
         return toward * _through(logit, place, params, where, jnp.clip(v + t[:, None] * up, low, high)) <= 0
 
-    # The slope may mislead at a kink, so both ways are searched; one end of the bracket is t = 0.
-    trial = jnp.array([s * t for t in (0.0, 3e-4, 3e-3, 0.03, 0.1, 0.3, 1.0, 2.0) for s in (1.0, -1.0)]) * cell
-    flipped = jax.lax.map(lambda t: beyond(jnp.full(len(v), t)), trial)
-    found = flipped.any(0) & ~flipped.all(0) & jnp.isfinite(v).all(1)
-    t = bisect(beyond, trial[jnp.argmin(flipped, 0)], trial[jnp.argmax(flipped, 0)], 20)
+    # The slope may mislead at a kink, so both ways are searched, until each row has met both sides of the boundary:
+    # (2, rows) where each was met first, inf as long as it was not; this side of x, then the other.
+    trial, sound = jnp.array([3e-4, 3e-3, 0.03, 0.1, 0.3, 1.0, 2.0]) * cell, jnp.isfinite(v).all(1)
+
+    def looked(met: Array, t: Array) -> Array:
+        side = beyond(jnp.full(len(v), t))
+        return jnp.where(jnp.isinf(met) & jnp.stack([~side, side]), t, met)
+
+    def unmet(state: tuple[Any, Array]) -> Array:
+        done, met = state
+        return (done < len(trial)) & (jnp.isinf(met).any(0) & sound).any()
+
+    def further(state: tuple[Any, Array]) -> tuple[Any, Array]:
+        done, met = state
+        return done + 1, looked(looked(met, trial[done]), -trial[done])
+
+    met = looked(jnp.full((2, len(v)), jnp.inf), jnp.zeros(()))
+    met = jax.lax.while_loop(unmet, further, (0, met))[1]
+    found = jnp.isfinite(met).all(0) & sound
+    near, far = jnp.where(found, met, 0.0)
+    t = bisect(beyond, near, far, 20)
     v = jnp.where(found[:, None], jnp.clip(v + t[:, None] * up, low, high), jnp.nan)
     length = jnp.linalg.norm(place(where, v) - jnp.repeat(x, 2 * seeds, 0), axis=1)
     return v.reshape(count, -1, d), jnp.where(found, length, jnp.inf).reshape(count, -1)

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app import browser as installed
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 120_000  # milliseconds: a busy machine is no failure
 SIZE = {"width": 1024, "height": 700}  # the smallest supported page; software GL pays per pixel
+
+expect.set_options(timeout=PATIENCE)
 
 
 class Server:
@@ -73,7 +76,7 @@ def page(chrome: Browser) -> Iterator[Page]:
     """A page that fails its test on any script error."""
     context = chrome.new_context(viewport=SIZE, reduced_motion="reduce")
     opened = context.new_page()
-    opened.set_default_timeout(120_000)
+    opened.set_default_timeout(PATIENCE)
     errors: list[Any] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened

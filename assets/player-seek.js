@@ -1,0 +1,87 @@
+/* Seeking: from step to step, each with its own picture as soon as it can be had, and what waits while somebody does. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+
+  const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
+  const STILL = 30; // ms after which a pointer that drags, or lies on the time line, has come to rest
+  const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
+
+  parts.Seeker = class Seeker {
+    #later = null; // the timer of what follows: asking for the step of a drag, or what waits for the viewer to rest
+    #standIn = null;
+    #hover = null;
+    #moved = -Infinity; // when the viewer last went to a step
+
+    constructor(player) {
+      this.player = player;
+    }
+
+    /** Whether the viewer goes from step to step just now. */
+    get busy() {
+      return performance.now() - this.#moved < PAUSE;
+    }
+
+    /** To `step`: with its own picture; with the nearest there is while that takes long or the viewer drags. */
+    go(step, dragging = false) {
+      const { player, player: { fetcher, fetcher: { frames } } } = this;
+      fetcher.moved(player.step, step);
+      this.#moved = performance.now();
+      player.step = step;
+      player.playhead.put();
+      clearTimeout(this.#later);
+      clearTimeout(this.#standIn);
+      if (frames.has(step)) {
+        fetcher.pump();
+        if (step !== player.shown) player.paint(frames.get(step));
+        else player.tell(frames.get(step));
+      } else {
+        // While one picture of a drag is on its way the next is asked for only where the pointer rests.
+        if (dragging && fetcher.awaited) this.#later = setTimeout(() => this.#exact(step), STILL);
+        else this.#exact(step);
+        player.tell();
+        if (dragging) this.#near();
+        else this.#standIn = setTimeout(() => player.step === step && this.#near(), PATIENCE);
+      }
+      player.speak();
+    }
+
+    /** The pointer lies on `step`, where a click may follow; null: it has gone. */
+    hover(step) {
+      clearTimeout(this.#hover);
+      if (step === null || this.player.playing) return;
+      this.#hover = setTimeout(() => this.player.fetcher.hint(step), STILL);
+    }
+
+    // The nearest picture that has been fetched.
+    #near() {
+      const { player, player: { fetcher: { frames } } } = this;
+      const near = frames.nearest(player.step);
+      if (near !== null && near !== player.shown) player.paint(frames.get(near), false);
+    }
+
+    async #exact(step) {
+      const { player, player: { fetcher } } = this;
+      const frame = await player.words.during(parts.say("notice.drawing"), fetcher.exact(step)).catch(() => null);
+      if (!frame || fetcher !== player.fetcher) return;
+      if (player.step !== step) return this.#overtaken();
+      clearTimeout(this.#standIn);
+      if (player.shown !== step) player.paint(frame, false); // else both press and release have asked for it
+      this.#later = setTimeout(() => this.#rest(fetcher), player.playing ? 0 : PAUSE);
+    }
+
+    // A drag has gone on meanwhile: what has come is near it, and the next one is asked for.
+    #overtaken() {
+      const { step, fetcher: { frames, awaited } } = this.player;
+      if (awaited || frames.has(step)) return;
+      this.#near();
+      clearTimeout(this.#later);
+      this.#exact(step);
+    }
+
+    // What can wait until the viewer does: hover buffers and fetching ahead.
+    #rest(fetcher) {
+      if (!this.player.playing) this.player.picture.settle();
+      fetcher.pump();
+    }
+  };
+})();
