@@ -18,8 +18,8 @@ class Limits:
     frame_steps: int = 120  # frames a player is told to fetch
     link: int = 4_000  # characters of a link
     preview_after: float = 0.3  # seconds of training before a first picture is shown
-    loading: float = 2.5  # seconds that a server's first run waits until what measures it is loaded
     preview_every: float = 1.0
+    loading: float = 2.5  # seconds that a server's first run waits until what measures it is loaded
     measures_every: float = 0.3  # seconds between two updates of the charts
     studies: int = 12  # finished experiments and sweeps whose events are kept
     studies_waiting: int = 4  # queued behind the one that runs

@@ -78,7 +78,8 @@ def _scrubs(page: Page, seed: int, pause: float) -> tuple[list[float], list[floa
     return asked, fetched
 
 
-HEAR = """() => {
+# From the last move of a pressed pointer to the exact picture on the screen.
+LISTEN = """{
     let since = null;
     window.took = [];
     const act = () => { since = performance.now(); };
@@ -93,36 +94,35 @@ HEAR = """() => {
     }); }"""
 
 
-def _pointed(page: Page, seed: int, rest: float, drag: bool) -> list[float]:
-    """Milliseconds from the last move of a pointer on the time line to the exact picture on the screen, 20 times.
+def _pointed(page: Page, seed: int, drag: bool) -> list[float]:
+    """Milliseconds from a click on the time line, or the last move of a drag, to the exact picture on the screen.
 
-    A click comes `rest` seconds after the pointer, a drag ends after twelve moves in .2 s. Steps that had been fetched
-    before the pointer came near do not count.
+    The mouse rests for .15 s before it clicks, or drags for .2 s. Steps that had been fetched before do not count.
     """
-    page.evaluate(HEAR)
+    page.evaluate("window.dimple.setScale(false)")
     box = page.locator("#timeline .track").bounding_box()
     assert box is not None
-    y, took = box["y"] + box["height"] / 2, []
-    for from_x, to_x in np.random.default_rng(seed).uniform(box["x"] + 1, box["x"] + box["width"] - 1, (20, 2)):
+    y, asked = box["y"] + box["height"] / 2, []
+    for start, end in (box["x"] + box["width"] * np.random.default_rng(seed).random((20, 2))).tolist():
         time.sleep(0.3)
-        page.evaluate("window.took = []")
-        page.mouse.move(from_x if drag else to_x, y)
+        had = page.evaluate("window.took = []; window.dimple.state().cached")
+        page.mouse.move(start, y)
         if drag:
             page.mouse.down()
-            for share in np.linspace(0, 1, 13)[1:]:
-                page.mouse.move(from_x + share * (to_x - from_x), y)
+            for x in np.linspace(start, end, 13)[1:].tolist():
+                page.mouse.move(x, y)
                 time.sleep(0.016)
         else:
-            time.sleep(rest)
-        if not drag:
+            time.sleep(0.15)
             page.mouse.down()
             time.sleep(0.08)
             page.mouse.up()
         page.wait_for_function("() => window.took.length && window.dimple.state().shown === window.dimple.state().step")
         time.sleep(0.1)
         page.mouse.up()
-        took.append(page.evaluate("window.took.at(-1)"))
-    return took
+        if page.evaluate("window.dimple.state().cached") > had:
+            asked.append(page.evaluate("window.took.at(-1)"))
+    return asked
 
 
 @contextmanager
@@ -132,19 +132,28 @@ def _opened(play: Playwright) -> Iterator[tuple[Page, str]]:
         chrome = play.chromium.launch(executable_path=browser.find(), args=list(browser.FLAGS))
         page = chrome.new_page(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
         page.set_default_timeout(120_000)
+        page.add_init_script(LISTEN)
         page.goto(url)
         page.wait_for_function(READY, arg=HERO)
         yield page, url
         chrome.close()
 
 
-def _just_started(play: Playwright) -> list[float]:
-    """Jumps within the first seconds of three servers, which still load what they measure with."""
-    asked: list[float] = []
+def _just_started(play: Playwright) -> dict[str, list[float]]:
+    """Jumps, clicks and drags from the first picture of a server just started on, each on three servers."""
+    found: dict[str, list[float]] = {"jump": [], "click": [], "drag": []}
     for seed in range(4, 7):
         with _opened(play) as (page, _):
-            asked += _scrubs(page, seed, 0.2)[0]
-    return asked
+            found["jump"] += _scrubs(page, seed, 0.2)[0]
+        for kind in ("click", "drag"):
+            with _opened(play) as (page, _):
+                found[kind] += _pointed(page, seed, kind == "drag")
+    return found
+
+
+def _summed(name: str, took: list[float]) -> dict[str, float]:
+    return {f"{name}_ms_median": float(np.median(took)), f"{name}_ms_max": float(np.max(took)),
+            f"{name}_over_200_ms": float((np.array(took) > 200).mean())}
 
 
 def bench() -> dict[str, float]:
@@ -176,6 +185,7 @@ def bench() -> dict[str, float]:
         time.sleep(8)
         hasty, _ = _scrubs(page, 1, 0)
         scrubs, _ = _scrubs(page, 2, 0.5)
+        clicks, drags = (_pointed(page, seed, seed == 5) for seed in (4, 5))
 
         page.evaluate("window.dimple.seek(0)")
         time.sleep(12)  # let the player fetch ahead
@@ -195,17 +205,15 @@ def bench() -> dict[str, float]:
         "knob_to_picture_s_max": float(np.max(pictures)),
         "knob_to_phases_s_median": float(np.median(phases)),
         "knob_to_phases_s_max": float(np.max(phases)),
-        "scrub_ms_median": float(np.median(scrubs)),
-        "scrub_ms_max": float(np.max(scrubs)),
-        "scrub_without_pause_ms_median": float(np.median(hasty)),
-        "scrub_without_pause_ms_max": float(np.max(hasty)),
-        "scrub_while_measuring_ms_median": float(np.median(busy)),
-        "scrub_while_measuring_ms_max": float(np.max(busy)),
-        "scrub_when_all_is_fetched_ms_median": float(np.median(fetched)),
-        "scrub_when_all_is_fetched_ms_max": float(np.max(fetched)),
-        "scrub_just_started_ms_median": float(np.median(first)),
-        "scrub_just_started_ms_max": float(np.max(first)),
-        "scrub_just_started_over_200_ms": float((np.array(first) > 200).mean()),
+        **_summed("scrub", scrubs),
+        **_summed("scrub_without_pause", hasty),
+        **_summed("scrub_while_measuring", busy),
+        **_summed("scrub_when_all_is_fetched", fetched),
+        **_summed("click", clicks),
+        **_summed("drag", drags),
+        **_summed("just_started_scrub", first["jump"]),
+        **_summed("just_started_click", first["click"]),
+        **_summed("just_started_drag", first["drag"]),
         "frame_main_thread_ms_median": float(np.median(played)),
         "frame_main_thread_ms_95": float(np.quantile(played, 0.95)),
         "frames_played": float(len(played)),

@@ -156,12 +156,22 @@ def polish(
     def beyond(t: Array) -> Array:
         return toward * _through(logit, place, params, where, jnp.clip(v + t[:, None] * up, low, high)) <= 0
 
-    # The slope may mislead at a kink, so both ways are searched, until each row has met both sides of the boundary:
-    # (2, rows) where each was met first, inf as long as it was not; this side of x, then the other.
-    trial, sound = jnp.array([3e-4, 3e-3, 0.03, 0.1, 0.3, 1.0, 2.0]) * cell, jnp.isfinite(v).all(1)
+    t, found = _crossings(beyond, jnp.isfinite(v).all(1), cell)
+    v = jnp.where(found[:, None], jnp.clip(v + t[:, None] * up, low, high), jnp.nan)
+    length = jnp.linalg.norm(place(where, v) - jnp.repeat(x, 2 * seeds, 0), axis=1)
+    return v.reshape(count, -1, d), jnp.where(found, length, jnp.inf).reshape(count, -1)
+
+
+def _crossings(beyond: Callable[[Array], Array], sound: Array, cell: Array) -> tuple[Array, Array]:
+    """How far (m,) along its slope each sound row meets the boundary, just beyond it; and whether within two cells.
+
+    The slope may mislead at a kink, so both ways are searched, until every sound row has met both sides.
+    """
+    trial = jnp.array([3e-4, 3e-3, 0.03, 0.1, 0.3, 1.0, 2.0]) * cell
 
     def looked(met: Array, t: Array) -> Array:
-        side = beyond(jnp.full(len(v), t))
+        """met (2, m): where this side of the boundary was met first, and where the other; inf as long as it was not."""
+        side = beyond(jnp.full(len(sound), t))
         return jnp.where(jnp.isinf(met) & jnp.stack([~side, side]), t, met)
 
     def unmet(state: tuple[Any, Array]) -> Array:
@@ -172,14 +182,11 @@ def polish(
         done, met = state
         return done + 1, looked(looked(met, trial[done]), -trial[done])
 
-    met = looked(jnp.full((2, len(v)), jnp.inf), jnp.zeros(()))
-    met = jax.lax.while_loop(unmet, further, (0, met))[1]
+    at_once = looked(jnp.full((2, len(sound)), jnp.inf), jnp.zeros(()))
+    met = jax.lax.while_loop(unmet, further, (0, at_once))[1]
     found = jnp.isfinite(met).all(0) & sound
     near, far = jnp.where(found, met, 0.0)
-    t = bisect(beyond, near, far, 20)
-    v = jnp.where(found[:, None], jnp.clip(v + t[:, None] * up, low, high), jnp.nan)
-    length = jnp.linalg.norm(place(where, v) - jnp.repeat(x, 2 * seeds, 0), axis=1)
-    return v.reshape(count, -1, d), jnp.where(found, length, jnp.inf).reshape(count, -1)
+    return bisect(beyond, near, far, 20), found
 
 
 def images(manifold: Manifold) -> Float[np.ndarray, "i k"]:
