@@ -1,5 +1,6 @@
 """The routes: streams, frames, refusals, limits."""
 
+import asyncio
 import gzip
 import json
 import threading
@@ -10,11 +11,12 @@ from functools import partial
 import pytest
 from fastapi.testclient import TestClient
 
-from app import callbacks, layout
+from app import callbacks, layout, stream
 from app.limits import Limits
 from app.server import PLOTLY, create
 from app.store import Store
 from toy.exhibits import EXHIBITS
+from toy.link import parse
 from toy.world import FIELDS
 
 LINK = "exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=40&resolution=24&codimension=3"
@@ -240,6 +242,33 @@ def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
         assert ahead.result(60).content == now.result(60).content
         assert waits.acquire(blocking=False) and not waits.acquire(blocking=False)
         assert not runs.drawings._drawing
+
+
+@pytest.mark.parametrize("patience", [60.0, 0.0])
+def test_a_servers_first_run_is_ready_once_what_measures_it_is_loaded_or_that_takes_long(monkeypatch, patience):
+    order, may_end, ready = [], threading.Event(), stream.report.ready
+
+    def loading(*_):
+        order.append("loading")
+        may_end.wait(60)
+        order.append("loaded")
+
+    def told(*given):
+        order.append("ready")
+        may_end.set()
+        return ready(*given)
+
+    monkeypatch.setattr(stream.measures, "distances", loading)
+    monkeypatch.setattr(stream.report, "ready", told)
+    if patience:
+        may_end.set()
+    runs = create(Limits(loading=patience), warm=False).state.runs
+    run = runs.warm(parse(LINK))
+    asyncio.run(run.until_ready())
+    asyncio.run(runs.finished(run.setup))
+    assert sorted(order) == ["loaded", "loading", "ready"]
+    assert (order.index("loaded") < order.index("ready")) == bool(patience)
+    runs.close()
 
 
 def test_store_drops_the_oldest_first():
