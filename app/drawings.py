@@ -27,7 +27,7 @@ class _Drawing:
     """waiting: how many wait for it. urgent: somebody does so now, and it gives way to no other."""
 
     waiting: int
-    urgent: bool = False
+    urgent: bool
     future: Future = field(default_factory=Future)
 
 
@@ -77,20 +77,24 @@ class Drawings:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _joined(self, key: Hashable, draw: Callable[[Pause], Any], urgency: Urgency) -> _Drawing:
+        urgent = urgency is Urgency.NOW
         with self._lock:
             drawing = self._drawing.get(key)
             if drawing is None:
                 if len(self._drawing) >= self._most_waiting:
                     raise Busy(say("error.busy_frames"))
-                drawing = self._drawing[key] = _Drawing(waiting=1)  # before it begins, else it would be dropped
-                pool = self._now if urgency is Urgency.NOW else self._ahead
+                # It may begin before `submit` returns, and has to know by then who waits for it.
+                drawing = self._drawing[key] = _Drawing(waiting=1, urgent=urgent)
+                pool = self._now if urgent else self._ahead
                 drawing.future = pool.submit(copy_context().run, self._make, key, drawing, draw)
                 if urgency is not Urgency.SPARE:
                     self.quiet.during(drawing.future)
+                newly = urgent
             else:
+                newly = urgent and not drawing.urgent
                 drawing.waiting += 1
-            if urgency is Urgency.NOW and not drawing.urgent:
-                drawing.urgent = True
+                drawing.urgent |= urgent
+            if newly:
                 self.asked.during(drawing.future)
             return drawing
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,9 +23,11 @@ class Slow:
     def __call__(self, pause):
         self.count += 1
         try:
-            while not self.may_end.wait(0.005):
+            while True:
                 pause()
                 self.begun.set()
+                if self.may_end.wait(0.005):
+                    break
         except BaseException as error:
             self.ends.append(type(error).__name__)
             raise
@@ -52,6 +55,26 @@ def test_two_who_wait_get_one_drawing():
         assert one == other == draws.kept("key") and json.loads(gzip.decompress(one)) == {"number": 1}
         assert slow.ends == ["drawn"] and given_up(draws)
 
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("urgency", [Urgency.NOW, Urgency.AHEAD])
+def test_what_begins_at_once_knows_already_who_waits_for_it(urgency):
+    class Hasty(ThreadPoolExecutor):
+        def submit(self, *given):
+            future = super().submit(*given)
+            assert slow.begun.wait(60)
+            return future
+
+    async def story():
+        draws = Drawings(Limits())
+        draws._now = draws._ahead = Hasty(1)
+        draws.asked.wait_drawn = lambda: waits.append(urgency)
+        slow.may_end.set()
+        await draws.draw("key", slow, urgency)
+        assert slow.ends == ["drawn"] and bool(waits) == (urgency is Urgency.AHEAD)
+
+    slow, waits = Slow(), []
     asyncio.run(story())
 
 
