@@ -50,10 +50,10 @@
       return true;
     }
 
-    // What waits for an idle server is given up for what is needed sooner, unless it is that very step.
-    #spare(needed = null) {
+    // What waits for an idle server is given up for what is needed sooner.
+    #spare() {
       for (const [step, { control, urgency }] of this.#flying) {
-        if (urgency !== SPARE || step === needed) continue;
+        if (urgency !== SPARE) continue;
         control.abort();
         this.#flying.delete(step);
       }
@@ -94,7 +94,7 @@
     async exact(step) {
       if (this.#exact && this.#exact.step !== step) this.#exact.control.abort();
       if (this.frames.has(step)) return this.frames.get(step);
-      this.#spare(step);
+      this.#spare();
       this.#unhint(step);
       const flying = this.#flying.get(step);
       if (flying && !flying.urgency) return flying.promise;

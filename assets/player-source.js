@@ -51,7 +51,9 @@
     /** The frame of a step. `urgency`: a priority after RFC 9218, where nobody waits for it yet. */
     async frame(link, view, step, signal, urgency = null) {
       const headers = urgency ? { Priority: urgency } : {};
-      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, { signal, headers }));
+      // In the browser's cache a request would wait for an earlier, less urgent one of the same step.
+      const how = { signal, headers, cache: "no-store" };
+      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, how));
       const text = await response.text();
       const start = performance.now();
       const frame = parts.decode(JSON.parse(text));

@@ -47,7 +47,7 @@
       this.bandRow = el("div", { class: "bands", role: "group", "aria-label": say("player_phases") });
       this.input = el("input", {
         type: "range", class: "steps", min: 0, max: 0, step: 1, value: 0, "aria-label": say("player_step"),
-        oninput: () => asked.seek(Number(this.input.value), false),
+        oninput: () => asked.seek(Number(this.input.value), false), onkeydown: () => this.track.classList.remove("pressed"),
       });
       this.cursor = el("div", { class: "cursor" });
       this.markRow = el("div", { class: "marks" });
@@ -94,6 +94,7 @@
         if (event.button !== 0 || !this.#last) return;
         event.preventDefault();
         this.track.setPointerCapture(event.pointerId);
+        this.track.classList.add("pressed"); // the ring of the focus is for those who use keys
         this.input.focus({ preventScroll: true });
         this.asked.press(at(event));
       };

@@ -117,6 +117,36 @@ def test_a_full_cache_is_not_fetched_round_and_round(page, server):
     assert asked[:2] == [4, 2] and asked[6] == 29 and len(asked) <= 9
 
 
+def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
+    ready(page, server, "?exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=300&resolution=24&codimension=3")
+    told = page.evaluate("""async () => {
+        const asked = [];
+        const source = { frame: (link, view, step, signal, urgency) => {
+            const fetched = { step, urgency, signal, given: null };
+            asked.push(fetched);
+            return new Promise((give) => (fetched.give = give));
+        } };
+        const steps = [0, 1, 2, 3, 4];
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: [0], every: steps, step: 9, at: 9, stride: 1, playing: false, loop: false }),
+            hurried: () => false, arrived() {}, failed() {},
+        });
+        for (const step of [0, 4]) fetcher.frames.put(step, { data: [] });
+        fetcher.pump(); // asks for 1 in spare time
+        const spare = fetcher.exact(1);
+        asked[1].give({ data: [] });
+        await spare;
+        fetcher.hint(3);
+        const hinted = fetcher.exact(3); // the server draws it once for both
+        asked[3].give({ data: [] });
+        await hinted;
+        fetcher.hint(2);
+        fetcher.hint(0);
+        fetcher.close();
+        return asked.map(({ step, urgency, signal }) => [step, urgency, signal.aborted]); }""")
+    assert told == [[1, "u=7", True], [1, None, False], [3, "u=6", False], [3, None, False], [2, "u=6", True]]
+
+
 def test_chores_wait_for_pictures_but_not_for_ever_and_are_done_one_by_one(page, server):
     ready(page, server)
     done = page.evaluate("""async () => {
