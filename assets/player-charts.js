@@ -111,7 +111,8 @@
     }
 
     #axis() {
-      if (!this.#log) return { type: "linear", range: [0, this.#last], nticks: 5 };
+      // "auto", as the figure's own step of ticks is meant for decades: a tick for every step takes seconds to draw
+      if (!this.#log) return { type: "linear", range: [0, this.#last], tickmode: "auto", nticks: 5 };
       const decades = Array.from({ length: Math.floor(Math.log10(this.#last || 1)) + 1 }, (_, power) => 10 ** power);
       return {
         type: "log", range: [Math.log10(0.5), Math.log10(Math.max(this.#last, 1))],

@@ -189,6 +189,17 @@ def test_charts_are_drawn_after_the_step_that_was_asked_for(page, server):
     assert "picture" in first  # not always: charts wait a second at most, which a busy machine may take for a picture
 
 
+def test_charts_have_few_ticks_on_either_scale(page, server):
+    ready(page, server, "?exhibit=dimpled-sheet&steps=150&resolution=24")
+    page.wait_for_function("document.querySelectorAll('#charts .js-plotly-plot').length >= 5")
+    for log, shown in ((False, "50"), (True, "10")):
+        page.evaluate("log => window.dimple.setScale(log)", log)
+        page.wait_for_function("""shown => [...document.querySelectorAll("#charts .js-plotly-plot")].every((plot) =>
+            [...plot.querySelectorAll(".xtick text")].some((text) => text.textContent === shown))""", arg=shown)
+        assert page.evaluate("""Math.max(...[...document.querySelectorAll("#charts .js-plotly-plot")].map((plot) =>
+            plot.querySelectorAll(".xtick").length))""") <= 8
+
+
 def along(page, step):
     """Where a step is on the linear time line, in pixels of the page."""
     page.evaluate("window.dimple.setScale(false)")
