@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from app import wire
@@ -97,19 +98,16 @@ class Run:
                 seen, fresh = self.after(seen)
                 for line in fresh:
                     yield line
-                if not fresh and self.finished:
+                if await left() or (not fresh and self.finished):
                     return
-                if not fresh and not await _set(entry[1], 0.5) and await left():
-                    return
+                if not fresh:
+                    await _set(entry[1], 0.5)
         finally:
             with self._lock:
                 self._waiting.discard(entry)
 
 
-async def _set(event: asyncio.Event, seconds: float) -> bool:
-    """Whether an event is set within so many seconds."""
-    try:
+async def _set(event: asyncio.Event, seconds: float) -> None:
+    """Return once an event is set, or after so many seconds."""
+    with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

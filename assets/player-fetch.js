@@ -77,11 +77,13 @@
 
     /** The viewer may want `step` next. A newer hint gives up an older one. */
     hint(step) {
+      if (step === this.#hint) return;
       this.#unhint(step);
       if (this.closed || this.asleep || this.awaited || this.frames.has(step) || this.#flying.has(step)) return;
       this.#spare();
       this.#hint = step;
-      this.#fetch(step, AHEAD).catch(() => {});
+      const over = () => step === this.#hint && (this.#hint = null);
+      this.#fetch(step, AHEAD).then(over, over);
     }
 
     // The hint was wrong, unless it was this step.

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from app import callbacks, layout, stream
 from app.limits import Limits
+from app.run import Run
 from app.server import PLOTLY, create
 from app.store import Store
 from toy.exhibits import EXHIBITS
@@ -148,6 +149,23 @@ def test_a_closed_connection_cancels_a_long_run(client):
             return
         time.sleep(0.1)
     raise AssertionError("the run goes on though nobody listens")
+
+
+def test_a_listener_who_has_left_is_noticed_however_much_is_told():
+    run, heard = Run(LINK, parse(LINK)), []
+
+    async def left() -> bool:
+        return len(heard) > 5
+
+    async def listen() -> None:
+        run.post({"event": "progress"})
+        async for line in run.lines(left):
+            heard.append(line)
+            assert len(heard) < 100
+            run.post({"event": "progress"})  # there is always something new to hear
+
+    asyncio.run(listen())
+    assert len(heard) == 6
 
 
 def test_the_page_fetches_nothing_from_elsewhere(client):
