@@ -9,7 +9,7 @@ run: .venv/run
 	$(BIN)/python -m app serve --port $(PORT)
 
 test: .venv/test browser resolve lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 lint: .venv/test

@@ -23,10 +23,11 @@ def folded(mesh: Mesh, low: np.ndarray, tone: np.ndarray | None = None) -> dict[
     """
     base, axis, place = _edges(mesh, low)
     side = int(base.max()) + 2
-    cell = base[mesh.faces].min(1)
-    corners = ((base[mesh.faces] - cell[:, None]) @ [4, 2, 1]) * 4 + axis[mesh.faces]
-    turn = (np.arange(3) + corners.argmin(1)[:, None]) % 3  # rotated, never flipped: the orientation stays
-    way = np.take_along_axis(corners, turn, 1) @ [1024, 32, 1]
+    ends = base[mesh.faces.T]  # (3, F, 3): over a first axis numpy is several times faster than over a short last one
+    cell = ends.min(0)
+    corners = ((ends - cell) @ [4, 2, 1]) * 4 + axis[mesh.faces.T]
+    turn = (np.arange(3)[:, None] + corners.argmin(0)) % 3  # rotated, never flipped: the orientation stays
+    way = np.tensordot([1024, 32, 1], np.take_along_axis(corners, turn, 0), 1)
     cell, way = np.divmod(np.sort((cell @ [side * side, side, 1]) * 2**15 + way), 2**15)
     count = np.bincount(way, minlength=2**15)
     common = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]

@@ -5,8 +5,9 @@ from concurrent.futures import Future
 from enum import StrEnum
 from threading import Condition
 
-PAUSE = 0.3  # seconds after a picture in which the next is often asked for
+PAUSE = 0.5  # seconds after a picture in which the next is often asked for
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
+SCRUBBING = 3.0  # the same while somebody goes from step to step and waits for each picture
 SHORT = 0.1  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
 
 
@@ -49,9 +50,9 @@ class Quiet:
         with self._changed:
             return self._drawing > 0 or time.monotonic() < self._drawn + PAUSE
 
-    def wait(self) -> None:
-        """Return once no picture has been drawn for PAUSE, or after MOST."""
-        until = time.monotonic() + MOST
+    def wait(self, most: float = MOST) -> None:
+        """Return once no picture has been drawn for PAUSE, or after so many seconds."""
+        until = time.monotonic() + most
         with self._changed:
             while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + PAUSE)):
                 self._changed.wait(free - now)

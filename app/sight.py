@@ -227,7 +227,7 @@ def tops(window: Window, surface: Any, points: np.ndarray) -> np.ndarray:
     if window.dim == 2 or not len(surface.vertices):
         return out
     span = np.array(window.high) - np.array(window.low)
-    tree = cKDTree(surface.vertices[:, :2] / span[:2])
+    tree = cKDTree(surface.vertices[:, :2] / span[:2], compact_nodes=False, balanced_tree=False)  # asked but once
     for i, near in enumerate(tree.query_ball_point(points[:, :2] / span[:2], 0.018, p=np.inf)):
         p, above = points[i], surface.vertices[near, 2]
         above = above[above > p[2] + 0.004 * span[2]]

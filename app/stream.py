@@ -12,7 +12,7 @@ from typing import Any
 from app import charts, closer, report, views, within
 from app.drawings import Drawings, Pause
 from app.limits import Limits
-from app.quiet import PAUSE, Urgency
+from app.quiet import PAUSE, SCRUBBING, Urgency
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import Look
@@ -159,16 +159,17 @@ class Runs(Shared):
     def _take_measures(self, run: Run) -> None:
         """Measure coarse to fine; then phases; then the costlier distances.
 
-        Up to the phases this gives way only to pictures somebody waits for: they are wanted before what may be looked
-        at later.
+        Pictures somebody waits for come first; up to the phases, which are wanted before what may be looked at later,
+        no others do.
         """
         recording = self._found(run.setup)
         if recording is None:
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
-        table = report.Table(recording, chart, self.drawings.asked.wait_drawn)
-        said, before = time.monotonic(), self.drawings.asked
+        give_way = partial(self.drawings.asked.wait, SCRUBBING)
+        table = report.Table(recording, chart, give_way)
+        said, known = time.monotonic(), False
         for done, total in table.fill():
             if run.gone.is_set():
                 return
@@ -178,8 +179,10 @@ class Runs(Shared):
                 said = time.monotonic()
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
-                before = self.drawings.quiet
-            before.wait()
+                known = True
+            give_way()
+            if known:
+                self.drawings.quiet.wait()
         run.columns = table.columns()
         run.post(report.measures(recording, table))
         run.post({"event": "done"})

@@ -3,7 +3,8 @@
   const parts = (window.dimpleParts ??= {});
 
   const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
-  const STILL = 30; // ms after which a pointer that drags, or lies on the time line, has come to rest
+  const STILL = 20; // ms after which a pointer that drags, or lies on the time line, has come to rest: it moves every 16
+  const RARELY = 120; // ms between two neighbours' pictures: to draw more of them would keep the step's own waiting
   const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
 
   parts.Seeker = class Seeker {
@@ -11,6 +12,7 @@
     #standIn = null;
     #hover = null;
     #moved = -Infinity; // when the viewer last went to a step
+    #drawn = -Infinity; // when a picture was last drawn
 
     constructor(player) {
       this.player = player;
@@ -32,15 +34,15 @@
       clearTimeout(this.#standIn);
       if (frames.has(step)) {
         fetcher.pump();
-        if (step !== player.shown) player.paint(frames.get(step));
+        if (step !== player.shown) this.#paint(frames.get(step));
         else player.tell(frames.get(step));
       } else {
         // While one picture of a drag is on its way the next is asked for only where the pointer rests.
         if (dragging && fetcher.awaited) this.#later = setTimeout(() => this.#exact(step), STILL);
         else this.#exact(step);
         player.tell();
-        if (dragging) this.#near();
-        else this.#standIn = setTimeout(() => player.step === step && this.#near(), PATIENCE);
+        if (dragging) this.#passing();
+        this.#standIn = setTimeout(() => player.step === step && this.#near(), PATIENCE);
       }
       player.speak();
     }
@@ -52,11 +54,21 @@
       this.#hover = setTimeout(() => this.player.fetcher.hint(step), STILL);
     }
 
+    // On the way to where a drag ends.
+    #passing() {
+      if (performance.now() - this.#drawn > RARELY) this.#near();
+    }
+
     // The nearest picture that has been fetched.
     #near() {
       const { player, player: { fetcher: { frames } } } = this;
       const near = frames.nearest(player.step);
-      if (near !== null && near !== player.shown) player.paint(frames.get(near), false);
+      if (near !== null && near !== player.shown) this.#paint(frames.get(near), false);
+    }
+
+    #paint(frame, pick) {
+      this.#drawn = performance.now();
+      this.player.paint(frame, pick);
     }
 
     async #exact(step) {
@@ -65,7 +77,7 @@
       if (!frame || fetcher !== player.fetcher) return;
       if (player.step !== step) return this.#overtaken();
       clearTimeout(this.#standIn);
-      if (player.shown !== step) player.paint(frame, false); // else both press and release have asked for it
+      if (player.shown !== step) this.#paint(frame, false); // else both press and release have asked for it
       this.#later = setTimeout(() => this.#rest(fetcher), player.playing ? 0 : PAUSE);
     }
 
@@ -73,7 +85,7 @@
     #overtaken() {
       const { step, fetcher: { frames, awaited } } = this.player;
       if (awaited || frames.has(step)) return;
-      this.#near();
+      this.#passing();
       clearTimeout(this.#later);
       this.#exact(step);
     }

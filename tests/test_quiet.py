@@ -10,12 +10,11 @@ from app.quiet import Quiet
 
 @pytest.fixture
 def waiting(monkeypatch):
-    """waiting(pictures) -> a thread that waits for them."""
+    """waiting(pictures, most) -> a thread that waits for them."""
     monkeypatch.setattr(quiet, "PAUSE", 0.01)
-    monkeypatch.setattr(quiet, "MOST", 60.0)
 
-    def start(pictures: Quiet) -> Thread:
-        thread = Thread(target=pictures.wait, daemon=True)
+    def start(pictures: Quiet, most: float = 60.0) -> Thread:
+        thread = Thread(target=pictures.wait, args=(most,), daemon=True)
         thread.start()
         return thread
 
@@ -35,11 +34,10 @@ def test_it_waits_until_the_last_picture_is_drawn(waiting):
     assert not thread.is_alive()
 
 
-def test_it_goes_on_where_pictures_never_end(waiting, monkeypatch):
-    monkeypatch.setattr(quiet, "MOST", 0.05)
+def test_it_goes_on_where_pictures_never_end(waiting):
     pictures = Quiet()
     pictures.begin()
-    thread = waiting(pictures)
+    thread = waiting(pictures, 0.05)
     thread.join(30)
     assert not thread.is_alive()
 
