@@ -129,6 +129,7 @@
       await this.#show(scene, frame, run.camera);
       if (this.companion && !this.#scene && !run.camera) await this.picture.zoom(parts.NARROW);
       this.#scene = scene;
+      this.picture.rehearse();
       this.ready = true;
       this.companion?.label();
       this.companion?.look();
@@ -136,7 +137,6 @@
       announce("ready", { lastStep: this.last });
       if (autoplay) return this.play();
       this.seeker.go(this.step);
-      this.chores.put("rehearsal", () => this.picture.rehearse());
     }
 
     // The stream draws the plain view. If the viewer has chosen another, or looks at another step, that is fetched.

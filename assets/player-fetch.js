@@ -75,6 +75,11 @@
       return this.#flying.has(this.#exact?.step);
     }
 
+    /** Whether it was asked for so lately that little is lost if another is asked for instead. */
+    get begun() {
+      return performance.now() - this.#exact?.start < 500 * this.seconds;
+    }
+
     /** The viewer may want `step` next. A newer hint gives up an older one. */
     hint(step) {
       if (step === this.#hint) return;
@@ -103,7 +108,7 @@
       if (this.closed || this.asleep) throw new DOMException("not fetching", "AbortError");
       // The server is to know that it is urgent now. A fetch under way goes on: given up, its drawing would begin anew.
       const promise = this.#fetch(step);
-      this.#exact = { step, control: this.#flying.get(step).control };
+      this.#exact = { step, control: this.#flying.get(step).control, start: performance.now() };
       return promise;
     }
 

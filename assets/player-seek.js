@@ -4,7 +4,7 @@
 
   const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
   const STILL = 20; // ms after which a pointer that drags, or lies on the time line, has come to rest: it moves every 16
-  const RARELY = 120; // ms between two neighbours' pictures: to draw more of them would keep the step's own waiting
+  const RARELY = 10; // of a drag's time a tenth at most goes to neighbours' pictures: the step's own waits for them
   const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
 
   parts.Seeker = class Seeker {
@@ -13,6 +13,7 @@
     #hover = null;
     #moved = -Infinity; // when the viewer last went to a step
     #drawn = -Infinity; // when a picture was last drawn
+    #cost = 50; // ms until the last one was on the screen: slow graphics hold up all else
 
     constructor(player) {
       this.player = player;
@@ -37,11 +38,14 @@
         if (step !== player.shown) this.#paint(frames.get(step));
         else player.tell(frames.get(step));
       } else {
-        // While one picture of a drag is on its way the next is asked for only where the pointer rests.
-        if (dragging && fetcher.awaited) this.#later = setTimeout(() => this.#exact(step), STILL);
+        // Once a picture of a drag is well on its way the next is asked for only where the pointer rests, or before a
+        // neighbour's is drawn: until that is done nothing could be asked.
+        const passing = dragging && this.#passing;
+        const late = dragging && fetcher.awaited && !fetcher.begun && !passing;
+        if (late) this.#later = setTimeout(() => this.#exact(step), STILL);
         else this.#exact(step);
         player.tell();
-        if (dragging) this.#passing();
+        if (passing) this.#near();
         this.#standIn = setTimeout(() => player.step === step && this.#near(), PATIENCE);
       }
       player.speak();
@@ -54,9 +58,9 @@
       this.#hover = setTimeout(() => this.player.fetcher.hint(step), STILL);
     }
 
-    // On the way to where a drag ends.
-    #passing() {
-      if (performance.now() - this.#drawn > RARELY) this.#near();
+    // Whether it is time for another picture on the way to where a drag ends.
+    get #passing() {
+      return performance.now() - this.#drawn > RARELY * this.#cost;
     }
 
     // The nearest picture that has been fetched.
@@ -67,8 +71,9 @@
     }
 
     #paint(frame, pick) {
-      this.#drawn = performance.now();
+      const start = (this.#drawn = performance.now());
       this.player.paint(frame, pick);
+      requestAnimationFrame(() => setTimeout(() => (this.#cost = performance.now() - start)));
     }
 
     async #exact(step) {
@@ -85,9 +90,9 @@
     #overtaken() {
       const { step, fetcher: { frames, awaited } } = this.player;
       if (awaited || frames.has(step)) return;
-      this.#passing();
       clearTimeout(this.#later);
       this.#exact(step);
+      if (this.#passing) this.#near();
     }
 
     // What can wait until the viewer does: hover buffers and fetching ahead.
