@@ -38,7 +38,8 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        # Compiled for speed, as visitors have it, and not as the other tests are.
+        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1", "XLA_FLAGS": ""})
         for _ in range(600):
             try:
                 urllib.request.urlopen(self.url + "api/health", timeout=2)
