@@ -95,10 +95,11 @@ class Run:
         try:
             while True:
                 entry[1].clear()
+                finished = self.finished  # before what is told is looked at: else the end might come in between
                 seen, fresh = self.after(seen)
                 for line in fresh:
                     yield line
-                if await left() or (not fresh and self.finished):
+                if (finished and not fresh) or await left():
                     return
                 if not fresh:
                     await _set(entry[1], 0.5)

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from fastapi.testclient import TestClient
 
-from app import callbacks, layout, stream
+from app import callbacks, layout, report, stream
 from app.limits import Limits
 from app.run import Run
 from app.server import PLOTLY, create
@@ -168,6 +168,21 @@ def test_a_listener_who_has_left_is_noticed_however_much_is_told():
     assert len(heard) == 6
 
 
+def test_an_end_told_while_a_listener_is_looked_for_is_heard():
+    run, heard = Run(LINK, parse(LINK)), []
+
+    async def left() -> bool:
+        if not run.finished:
+            run.post({"event": "done"})
+        return False
+
+    async def listen() -> None:
+        heard.extend([line async for line in run.lines(left)])
+
+    asyncio.run(listen())
+    assert [json.loads(line) for line in heard] == [{"event": "done"}]
+
+
 def test_the_page_fetches_nothing_from_elsewhere(client):
     page = client.get("/").text
     for mark in ('src="http', "src='http", 'href="http', "cdn", "unpkg"):
@@ -236,6 +251,22 @@ def test_spare_frames_wait_until_nothing_else_is_done():
         assert not spare.done()
         runs.drawings.asked.end()
         assert spare.result(60).json()["meta"]["step"] == 7
+
+
+def test_measuring_gives_way_to_who_goes_from_step_to_step(monkeypatch):
+    measured, measure = [], report.measure
+    monkeypatch.setattr(stream, "SCRUBBING", 60.0)
+    monkeypatch.setattr(report, "measure", lambda *given: measured.append(given[2]) or measure(*given))
+    with TestClient(create(warm=False)) as client:
+        asked = client.app.state.runs.drawings.asked
+        asked.begin()
+        listening = ThreadPoolExecutor(1).submit(events, client, LINK)
+        while not measured:
+            time.sleep(0.01)
+        time.sleep(1)
+        assert len(measured) == 1
+        asked.end()
+        assert listening.result(60)[-1]["event"] == "done" and len(measured) > 1
 
 
 def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():

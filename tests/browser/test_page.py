@@ -143,6 +143,7 @@ def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
         asked[3].give({ data: [] });
         await hinted;
         fetcher.hint(2);
+        fetcher.hint(2); // still the same one, which the next gives up
         fetcher.hint(0);
         given_up.push(asked[4].signal.aborted);
         fetcher.close();
@@ -237,6 +238,29 @@ def test_a_step_the_mouse_lies_on_is_fetched_before_it_is_clicked(page, server):
         track.dispatchEvent(new PointerEvent("pointerleave", over)); }""", along(page, 222)[0])
     page.wait_for_timeout(200)
     assert not [step for step, _ in asked if abs(step - 222) <= 1]  # only passed over
+
+
+def test_a_drag_asks_before_it_draws_a_neighbour_and_draws_few_of_them(page, server):
+    ready(page, server)
+    assert page.evaluate("""async () => {
+        const [done, later] = [[], (ms) => new Promise((go) => setTimeout(go, ms))];
+        const fetcher = {
+            awaited: false, begun: false, moved() {}, pump() {}, exact(step) {
+                done.push(`ask ${step}`);
+                this.awaited = true;
+                return new Promise(() => {});
+            },
+            frames: { has: () => false, nearest: () => 1, get: () => ({ meta: { step: 1 } }) },
+        };
+        const player = { fetcher, step: 0, shown: 0, playhead: { put() {} }, words: { during: (_, promise) => promise },
+            tell() {}, speak() {}, paint: () => done.push("draw") };
+        const seeker = new window.dimpleParts.Seeker(player);
+        for (const step of [10, 11, 12]) seeker.go(step, true); // 12 only where the drag rests
+        const passing = [...done];
+        await later(100);
+        fetcher.begun = true;
+        seeker.go(13, true);
+        return [passing, done.slice(2)]; }""") == [["ask 10", "draw"], ["ask 12", "ask 13"]]
 
 
 def test_steps_are_drawn_while_the_time_line_is_dragged(page, server):
