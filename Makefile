@@ -8,9 +8,10 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/python -m app serve --port $(PORT)
 
+# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py).
 test: .venv/test browser resolve lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	XLA_FLAGS= $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -38,8 +38,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
-        # Compiled for speed, as visitors have it, and not as the other tests are.
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1", "XLA_FLAGS": ""})
+        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
         for _ in range(600):
             try:
                 urllib.request.urlopen(self.url + "api/health", timeout=2)
