@@ -181,6 +181,7 @@ def test_a_page_plays_at_once_where_motion_is_wanted(chrome, server):
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="no-preference")
     try:
         page = context.new_page()
+        page.set_default_timeout(120_000)
         page.goto(server.url + SMALL)
         page.wait_for_function("window.dimple?.state().playing", timeout=60_000)
     finally:

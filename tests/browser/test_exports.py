@@ -252,6 +252,7 @@ def test_a_lesson_with_its_comparison_as_a_picture_and_as_a_page(tmp_path, chrom
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, offline=True, color_scheme="dark")
     try:
         page = context.new_page()
+        page.set_default_timeout(120_000)
         page.goto(single.as_uri())
         page.wait_for_function("window.dimple?.state().besideShown >= 0 && window.dimple.state().ready")
         card = page.locator("#lesson")

@@ -378,6 +378,7 @@ def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
     ready(page, server, "?exhibit=dimpled-sheet&seed=5")
     other = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
     second = other.new_page()
+    second.set_default_timeout(120_000)
     try:
         ready(second, server, "?exhibit=wave")
         seek(page, 400)
