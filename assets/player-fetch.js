@@ -76,7 +76,7 @@
     }
 
     /** Whether it was asked for so lately that little is lost if another is asked for instead. */
-    get begun() {
+    get fresh() {
       return performance.now() - this.#exact?.start < 500 * this.seconds;
     }
 

@@ -41,7 +41,7 @@
         // Once a picture of a drag is well on its way the next is asked for only where the pointer rests, or before a
         // neighbour's is drawn: until that is done nothing could be asked.
         const passing = dragging && this.#passing;
-        const late = dragging && fetcher.awaited && !fetcher.begun && !passing;
+        const late = dragging && fetcher.awaited && !fetcher.fresh && !passing;
         if (late) this.#later = setTimeout(() => this.#exact(step), STILL);
         else this.#exact(step);
         player.tell();

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app import browser as installed
 
@@ -67,8 +68,16 @@ def server() -> Iterator[Server]:
 def chrome() -> Iterator[Browser]:
     with sync_playwright() as play:
         opened = play.chromium.launch(executable_path=installed.find(), args=list(installed.FLAGS))
+        opened.new_context = partial(_patient, opened.new_context)
         yield opened
         opened.close()
+
+
+def _patient(new_context: Callable[..., BrowserContext], **options: Any) -> BrowserContext:
+    """A new context in which every wait is a patient one."""
+    context = new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 @pytest.fixture
@@ -76,7 +85,6 @@ def page(chrome: Browser) -> Iterator[Page]:
     """A page that fails its test on any script error."""
     context = chrome.new_context(viewport=SIZE, reduced_motion="reduce")
     opened = context.new_page()
-    opened.set_default_timeout(PATIENCE)
     errors: list[Any] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened

@@ -56,7 +56,6 @@ def test_a_run_stays_beside_while_the_other_changes_and_a_link_carries_both(page
     other = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
     try:
         second = other.new_page()
-        second.set_default_timeout(120_000)
         ready(second, server, f"?{link}")
         second.wait_for_function("window.dimple.state().shown === 90 && window.dimple.state().besideShown === 90")
         assert np.array_equal(drawn(second), drawn(page)) and np.array_equal(beside(second), beside(page))

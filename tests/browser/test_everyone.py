@@ -181,7 +181,6 @@ def test_a_page_plays_at_once_where_motion_is_wanted(chrome, server):
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="no-preference")
     try:
         page = context.new_page()
-        page.set_default_timeout(120_000)
         page.goto(server.url + SMALL)
         page.wait_for_function("window.dimple?.state().playing", timeout=60_000)
     finally:
@@ -235,7 +234,6 @@ def test_a_tablet_turns_plays_and_scrubs(chrome, server):
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, has_touch=True, is_mobile=True,
                                  reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(120_000)
     try:
         measured(page, server)
         session = context.new_cdp_session(page)

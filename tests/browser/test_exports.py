@@ -137,7 +137,6 @@ def test_recording_and_measures_are_those_of_the_run(files):
 def test_the_single_page_needs_nobody(files, chrome):
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, offline=True, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(60_000)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -252,7 +251,6 @@ def test_a_lesson_with_its_comparison_as_a_picture_and_as_a_page(tmp_path, chrom
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, offline=True, color_scheme="dark")
     try:
         page = context.new_page()
-        page.set_default_timeout(120_000)
         page.goto(single.as_uri())
         page.wait_for_function("window.dimple?.state().besideShown >= 0 && window.dimple.state().ready")
         card = page.locator("#lesson")

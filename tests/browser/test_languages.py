@@ -84,7 +84,6 @@ def test_the_browser_decides_where_the_link_says_nothing(chrome, server):
     context = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce", locale="ja-JP")
     try:
         page = context.new_page()
-        page.set_default_timeout(120_000)
         opened(page, server, "?exhibit=authors-line")
         assert page.locator("html").get_attribute("lang") == "ja" and "lang=ja" in page.url
         expect(page.locator("#title")).to_have_text(words("ja")["exhibit.authors-line.title"])
