@@ -18,6 +18,7 @@
   async function compose(shown, words, width, height) {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const pen = canvas.getContext("2d", { willReadFrequently: true });
+    pen.imageSmoothingQuality = "high";
     const unit = height / 100;
     const pad = 3 * unit;
     pen.fillStyle = css("paper");

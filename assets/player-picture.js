@@ -24,8 +24,7 @@
     drawn = null; // a promise, where drawing a frame takes longer than the call
 
     constructor(root) {
-      const plotGlPixelRatio = parts.scene.software() ? window.devicePixelRatio : 2;
-      this.#config = { ...OPTIONS, plotGlPixelRatio };
+      this.#config = { ...OPTIONS, plotGlPixelRatio: parts.scene.fineness() };
       this.plot = el("div", { class: "plot" });
       this.caption = el("p", { class: "caption" });
       root.replaceChildren(this.plot, this.caption);
