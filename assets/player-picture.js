@@ -75,6 +75,7 @@
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
       await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);
       parts.scene.keepShader(this.plot);
+      parts.scene.keepSizes(this.plot);
       parts.scene.quieten(this.plot, () => this.#held || !this.#settled);
       this.#listen();
       parts.named(this);

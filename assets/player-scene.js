@@ -92,6 +92,19 @@
     lines.dispose = nothing;
   }
 
+  /** Plotly shrinks marks by GL pixels a page pixel where their kind appears in a scene that is already drawn. */
+  function keepSizes(gd) {
+    const marks = liveScene(gd)?.glplot.objects.find((object) => object.glyphBuffer);
+    const kind = marks && Object.getPrototypeOf(marks);
+    if (typeof kind?.update !== "function" || kind.sized) return;
+    const update = kind.update;
+    kind.sized = true;
+    kind.update = function (...given) {
+      this.pixelRatio = 1; // until it is drawn
+      return update.apply(this, given);
+    };
+  }
+
   /** Fills the GL buffers of a mesh coloured by vertex intensity. False if it is another kind of mesh. */
   function uploadMesh(live, full, scale) {
     const mesh = live.mesh;
@@ -276,5 +289,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, redraw, quieten, keepShader, fineness, camera, onScreen, lookFrom, sharpen, canvas };
+  parts.scene = { applyLive, redraw, quieten, keepShader, keepSizes, fineness, camera, onScreen, lookFrom, sharpen, canvas };
 })();

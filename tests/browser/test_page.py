@@ -301,6 +301,41 @@ def test_a_new_run_compiles_no_shader(page, server):
     assert page.evaluate("window.compiled") == before > 5
 
 
+# Widths in page pixels of what is drawn in class B's colour where the boundary hides points of that class.
+GHOSTS = """() => {
+    const { lift } = window.dimple.state();
+    const plot = document.querySelector("#picture .plot");
+    const { points } = plot.layout.meta;
+    const hidden = plot.data.find((trace) => trace.marker?.symbol === "diamond-open" && trace.customdata?.length);
+    const parts = window.dimpleParts.scene;
+    parts.redraw(plot, false);
+    const canvas = parts.canvas(plot);
+    const { width, height } = canvas;
+    const pen = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+    pen.drawImage(canvas, 0, 0);
+    const box = canvas.getBoundingClientRect();
+    const ratio = width / box.width;
+    return hidden.customdata.map((point) => {
+        const place = parts.onScreen(plot, [points.x[point], points.y[point], lift[point]]);
+        const [x, y] = [Math.round((place.x - box.left) * ratio), Math.round((place.y - box.top) * ratio)];
+        const reach = Math.round(12 * ratio);
+        const { data } = pen.getImageData(x - reach, y, 2 * reach, 1);
+        const isBlue = (at) => data[4 * at] < 60 && data[4 * at + 2] > 140;
+        const blue = Array.from({ length: 2 * reach }, (_, at) => at).filter(isBlue);
+        return blue.length ? (blue.at(-1) - blue[0] + 1) / ratio : 0;
+    });
+}"""
+
+
+def test_marks_have_one_size_whenever_their_kind_first_appears(page, server):
+    ready(page, server)
+    ready(page, server)  # a page that is open while the run trains has shown other steps before
+    assert page.evaluate("window.dimple.state().shown") == 0  # where no point of class B is hidden
+    seek(page, 400)
+    widths = page.evaluate(GHOSTS)
+    assert len(widths) > 5 and 14 <= np.median(widths) <= 17
+
+
 def test_playing_goes_on_while_the_picture_is_turned_and_the_camera_stays(page, server):
     ready(page, server)
     seek(page, 0)
