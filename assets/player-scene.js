@@ -236,7 +236,7 @@
     return /swiftshader|llvmpipe|software|basic render/i.test(name);
   }
 
-  // Plotly always asks for four samples a pixel, which takes a processor as long again as the picture itself. More
+  // Plotly always asks for four samples a pixel, which takes a processor up to as long again as the picture itself. More
   // pixels in their place, scaled down by the browser, look as smooth and take it a tenth longer.
   const FINER = 1.5;
   const slow = software();
