@@ -5,7 +5,7 @@
   const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
   const STILL = 20; // ms after which a pointer that drags, or lies on the time line, has come to rest: it moves every 16
   const RARELY = 10; // of a drag's time a tenth at most goes to neighbours' pictures: the step's own waits for them
-  const PATIENCE = 200; // ms a step's own picture may take before a neighbour's stands in: drawing both takes longer
+  const PATIENCE = 300; // ms a step's own picture may take before a neighbour's stands in, behind which it would have to wait
 
   parts.Seeker = class Seeker {
     #later = null; // the timer of what follows: asking for the step of a drag, or what waits for the viewer to rest
