@@ -8,6 +8,7 @@ from threading import Condition
 PAUSE = 0.5  # seconds after a picture in which the next is often asked for
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
 SCRUBBING = 3.0  # the same while somebody goes from step to step and waits for each picture
+SCRUBBING_KNOWN = 12.0  # and once the phases are known, as what is measured then can wait longer
 SHORT = 0.1  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
 
 
