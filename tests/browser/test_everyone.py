@@ -182,7 +182,7 @@ def test_a_page_plays_at_once_where_motion_is_wanted(chrome, server):
     try:
         page = context.new_page()
         page.goto(server.url + SMALL)
-        page.wait_for_function("window.dimple?.state().playing", timeout=60_000)
+        page.wait_for_function("window.dimple?.state().playing")
     finally:
         context.close()
 
