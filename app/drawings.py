@@ -114,10 +114,12 @@ class Drawings:
             if not drawing.waiting:
                 raise Dropped
             if not drawing.urgent:
-                self.asked.wait_drawn()
+                self.asked.wait_shown()
 
         try:
-            return self.keep(key, draw(pause))
+            drawn = draw(pause)
+            pause()
+            return self.keep(key, drawn)
         except Dropped:
             return b""  # for nobody
         finally:

@@ -7,9 +7,11 @@ from threading import Condition
 
 PAUSE = 0.5  # seconds after a picture in which the next is often asked for
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
-SCRUBBING = 3.0  # the same while somebody goes from step to step and waits for each picture
-SCRUBBING_KNOWN = 12.0  # and once the phases are known, as what is measured then can wait longer
-SHORT = 0.1  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
+PATIENCE = 3.0  # seconds of waiting after which a gap between pictures is enough
+GAP = 0.15  # seconds after a picture: in a drag the next has been asked for by then
+SCRUBBING = 12.0  # seconds that work waits at a time while somebody waits for picture after picture
+SHORT = 0.2  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
+SHOWING = 0.1  # seconds after a picture in which its page, perhaps on this machine, brings it to the screen
 
 
 class Urgency(StrEnum):
@@ -52,13 +54,18 @@ class Quiet:
             return self._drawing > 0 or time.monotonic() < self._drawn + PAUSE
 
     def wait(self, most: float = MOST) -> None:
-        """Return once no picture has been drawn for PAUSE, or after so many seconds."""
-        until = time.monotonic() + most
-        with self._changed:
-            while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + PAUSE)):
-                self._changed.wait(free - now)
+        """Return once no picture has been drawn for PAUSE, after PATIENCE for GAP; or after so many seconds."""
+        until = time.monotonic() + min(PATIENCE, most)
+        self._wait(until, PAUSE)
+        if time.monotonic() >= until:
+            self._wait(until + most - min(PATIENCE, most), GAP)
 
-    def wait_drawn(self) -> None:
-        """Return once no picture is being drawn, or after SHORT."""
+    def wait_shown(self) -> None:
+        """Return once no picture is drawn nor, for SHOWING, brought to the screen; or after SHORT."""
+        self._wait(time.monotonic() + SHORT, SHOWING)
+
+    def _wait(self, until: float, pause: float) -> None:
+        """Return once no picture has been drawn for `pause` seconds, or at the time `until`."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._drawing, SHORT)
+            while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + pause)):
+                self._changed.wait(free - now)

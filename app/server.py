@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -172,6 +172,7 @@ def _look(request: Request) -> Look:
 
 def _pictures(server: FastAPI, runs: Runs, studies: Studies) -> None:
     """Runs as they train, and what of a step is looked at."""
+    askers = Askers()
 
     @server.get("/api/run")
     async def run(request: Request) -> StreamingResponse:
@@ -188,20 +189,24 @@ def _pictures(server: FastAPI, runs: Runs, studies: Studies) -> None:
                 await runs.spare_time(studies)
             return await runs.picture(setup, at, look, urgency)
 
-        return await _while_there(request, drawn())
+        work = asyncio.create_task(drawn())
+        asker = request.headers.get("x-asker")
+        if asker and urgency is Urgency.NOW:
+            askers.asks(asker, work)
+        return await _while_there(request, work)
 
     @server.get("/api/scene")
     async def scene(request: Request) -> Response:
-        return await _while_there(request, runs.picture(_setup(request), None, _look(request)))
+        return await _while_there(request, asyncio.create_task(runs.picture(_setup(request), None, _look(request))))
 
     @server.get("/api/within")
     async def within(request: Request, step: str = "") -> Response:
-        return await _while_there(request, runs.within(_setup(request), _whole("step", step)))
+        return await _while_there(request, asyncio.create_task(runs.within(_setup(request), _whole("step", step))))
 
     @server.get("/api/closer")
     async def closer(request: Request, step: str = "", point: str = "") -> Response:
         setup, at, which = _setup(request), _whole("step", step), _whole("point", point)
-        return await _while_there(request, runs.closer(setup, at, which))
+        return await _while_there(request, asyncio.create_task(runs.closer(setup, at, which)))
 
 
 def _studies(server: FastAPI, studies: Studies) -> None:
@@ -277,16 +282,38 @@ def _files(server: FastAPI, runs: Runs) -> None:
         return JSONResponse({"event": "error", "field": None, "message": say("error.nothing"), "advice": ""}, 404)
 
 
-async def _while_there(request: Request, work: Coroutine[Any, Any, bytes]) -> Response:
-    """What gzipped work comes to; the work is given up when the visitor leaves."""
+class Askers:
+    """Who waits for a frame: each for one at a time, so that a newer request gives up an older one.
+
+    While it draws, a browser tells up to a tenth of a second late that it has left one.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, asyncio.Task[bytes]] = {}
+
+    def asks(self, asker: str, work: asyncio.Task[bytes]) -> None:
+        """What this asker waited for is given up for this work."""
+        def forget(_: object) -> None:
+            if self._newest.get(asker) is work:
+                del self._newest[asker]
+
+        if asker in self._newest:
+            self._newest[asker].cancel()
+        self._newest[asker] = work
+        work.add_done_callback(forget)
+
+
+async def _while_there(request: Request, working: asyncio.Task[bytes]) -> Response:
+    """What gzipped work comes to; it ends unfinished when the visitor leaves, or gives it up for other work."""
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    working, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    leaving = asyncio.create_task(left())
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        return _gzipped(request, await working) if working.done() else Response(status_code=204)
+        unfinished = not working.done() or working.cancelled()
+        return Response(status_code=204) if unfinished else _gzipped(request, working.result())
     finally:
         working.cancel()
         leaving.cancel()

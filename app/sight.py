@@ -121,6 +121,7 @@ def see(
     points = window.display(data.u, data.x)
     low, high = box(window, look)
     surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
+    pause()
     shown = chosen(len(points))
     hidden: Array | int = 0
     heads: Array | np.ndarray
@@ -135,6 +136,7 @@ def see(
         if look.arrows == "parts":
             on_tails, on_heads = corners(recording, window, shown, tails, np.asarray(heads)), heads
             heads = on_tails
+    pause()
     return Sight(
         step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
         on_tails, on_heads, tops(window, surface, points), hidden,

@@ -12,7 +12,7 @@ from typing import Any
 from app import charts, closer, report, views, within
 from app.drawings import Drawings, Pause
 from app.limits import Limits
-from app.quiet import PAUSE, SCRUBBING, SCRUBBING_KNOWN, Urgency
+from app.quiet import PAUSE, SCRUBBING, Urgency
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import Look
@@ -168,9 +168,7 @@ class Runs(Shared):
             return
         chart = windows.normal_chart(recording, run.setup.view)
         said, known = time.monotonic(), False
-
-        def give_way() -> None:
-            self.drawings.asked.wait(SCRUBBING_KNOWN if known else SCRUBBING)
+        give_way = partial(self.drawings.asked.wait, SCRUBBING)
 
         table = report.Table(recording, chart, give_way)
         for done, total in table.fill():

@@ -32,6 +32,7 @@ def picture(
 ) -> tuple[Picture, Picture]:
     """(scene, frame) of one step: the whole figure, and what of it changes from step to step; `pause` as in `see`."""
     sight = see(recording, window, view, step, look, pause)
+    pause()
     draw, layout = VIEWS[window.dim]
     traces = draw(recording, window, sight, look)
     moving = [i for i, (_, changing) in enumerate(traces) if changing]

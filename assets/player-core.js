@@ -231,7 +231,7 @@
       const { view, link, step } = this;
       try {
         const [scene, frame] = await this.words.during(say("notice.drawing"), Promise.all([
-          this.source.scene(link, view, control.signal), this.source.frame(link, view, step, control.signal),
+          this.source.scene(link, view, control.signal), this.source.frame(link, view, step, { signal: control.signal }),
         ]));
         if (control.signal.aborted) return;
         this.#attach(view);

@@ -4,6 +4,7 @@
 
   const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
   const STILL = 20; // ms after which a pointer that drags, or lies on the time line, has come to rest: it moves every 16
+  const SENT = 10; // ms after which a request is on its way: while it draws, a browser sends none
   const RARELY = 10; // of a drag's time a tenth at most goes to neighbours' pictures: the step's own waits for them
   const PATIENCE = 300; // ms a step's own picture may take before a neighbour's stands in, behind which it would have to wait
 
@@ -45,7 +46,7 @@
         if (late) this.#later = setTimeout(() => this.#exact(step), STILL);
         else this.#exact(step);
         player.tell();
-        if (passing) this.#near();
+        if (passing) setTimeout(() => this.#passing && this.#near(), SENT);
         this.#standIn = setTimeout(() => player.step === step && this.#near(), PATIENCE);
       }
       player.speak();

@@ -69,7 +69,7 @@ def test_what_begins_at_once_knows_already_who_waits_for_it(urgency):
     async def story():
         draws = Drawings(Limits())
         draws._now = draws._ahead = Hasty(1)
-        draws.asked.wait_drawn = lambda: waits.append(urgency)
+        draws.asked.wait_shown = lambda: waits.append(urgency)
         slow.may_end.set()
         await draws.draw("key", slow, urgency)
         assert slow.ends == ["drawn"] and bool(waits) == (urgency is Urgency.AHEAD)

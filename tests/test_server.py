@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import callbacks, layout, report, stream
+from app.drawings import Dropped
 from app.limits import Limits
 from app.run import Run
 from app.server import PLOTLY, create
@@ -280,7 +281,7 @@ def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
             begun.set()
             go_on.wait(60)
 
-        runs.drawings.asked.wait_drawn = waited
+        runs.drawings.asked.wait_shown = waited
         assert client.get(f"/api/frame?{LINK}&step=9").status_code == 200 and not begun.is_set()
         ahead = pool.submit(client.get, f"/api/frame?{LINK}&step=10", headers={"priority": "u=6"})
         assert begun.wait(60)
@@ -291,6 +292,36 @@ def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
         assert ahead.result(60).content == now.result(60).content
         assert waits.acquire(blocking=False) and not waits.acquire(blocking=False)
         assert not runs.drawings._drawing
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_newer_frame_of_the_same_asker_gives_up_the_older(monkeypatch, same):
+    picture, begun, may_end, dropped = stream.views.picture, threading.Event(), threading.Event(), []
+
+    def slow(*given):
+        step, pause = given[3], given[5]
+        begun.set()
+        try:
+            while step == 10 and not may_end.wait(0.005):
+                pause()
+        except Dropped:
+            dropped.append(step)
+            raise
+        return picture(*given)
+
+    with TestClient(create(warm=False)) as client:
+        events(client, LINK)
+        monkeypatch.setattr(stream.views, "picture", slow)
+        older = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{LINK}&step=10", headers={"X-Asker": "a"})
+        assert begun.wait(60)
+        newer = client.get(f"/api/frame?{LINK}&step=11", headers={"X-Asker": "a" if same else "b"})
+        assert newer.json()["meta"]["step"] == 11
+        if not same:
+            may_end.set()
+        assert older.result(60).status_code == (204 if same else 200)
+        while client.app.state.runs.drawings._drawing:
+            time.sleep(0.01)
+        assert dropped == ([10] if same else [])
 
 
 @pytest.mark.parametrize("patience", [60.0, 0.0])

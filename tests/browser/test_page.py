@@ -62,14 +62,18 @@ def test_scrubbing_shows_the_exact_boundary_of_that_step(page, server):
         assert cKDTree(have / span).query(want / span)[0].max() < limit, step
 
 
-def test_what_is_fetched_ahead_says_that_it_can_wait(page, server):
+def test_what_is_fetched_ahead_says_that_it_can_wait_and_what_is_not_who_waits(page, server):
     asked = {}
     page.on("request", lambda request: "/api/frame" in request.url and asked.update(
-        {int(parse_qs(urlparse(request.url).query)["step"][0]): request.headers.get("priority")}))
+        {int(parse_qs(urlparse(request.url).query)["step"][0]):
+            (request.headers.get("priority"), request.headers.get("x-asker"))}))
     ready(page, server)
-    seek(page, 137)
+    for step in (137, 222):
+        seek(page, step)
     page.wait_for_function("window.dimple.state().cached > 4")
-    assert asked.pop(137) is None and "u=6" in asked.values()
+    waited = {asked.pop(step) for step in (137, 222)}
+    assert len(waited) == 1 and all(urgency is None and asker for urgency, asker in waited)
+    assert ("u=6", None) in asked.values()
 
 
 def test_at_rest_every_step_is_fetched_until_a_jump_needs_the_server(page, server):
@@ -256,6 +260,7 @@ def test_a_drag_asks_before_it_draws_a_neighbour_and_draws_few_of_them(page, ser
             tell() {}, speak() {}, paint: () => done.push("draw") };
         const seeker = new window.dimpleParts.Seeker(player);
         for (const step of [10, 11, 12]) seeker.go(step, true); // 12 only where the drag rests
+        await later(15);
         const passing = [...done];
         await later(100);
         fetcher.fresh = true;
