@@ -46,7 +46,10 @@
         if (late) this.#later = setTimeout(() => this.#exact(step), STILL);
         else this.#exact(step);
         player.tell();
-        if (passing) setTimeout(() => this.#passing && this.#near(), SENT);
+        if (passing) {
+          this.#drawn = performance.now();
+          setTimeout(() => this.#near(), SENT);
+        }
         this.#standIn = setTimeout(() => player.step === step && this.#near(), PATIENCE);
       }
       player.speak();

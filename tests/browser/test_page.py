@@ -125,7 +125,7 @@ def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
     ready(page, server, "?exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=300&resolution=24&codimension=3")
     told = page.evaluate("""async () => {
         const asked = [];
-        const source = { frame: (link, view, step, signal, urgency) => {
+        const source = { frame: (link, view, step, { signal, urgency }) => {
             const fetched = { step, urgency, signal, given: null };
             asked.push(fetched);
             return new Promise((give) => (fetched.give = give));
