@@ -8,7 +8,7 @@ from threading import Condition
 PAUSE = 0.5  # seconds after a picture in which the next is often asked for
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
 PATIENCE = 3.0  # seconds of waiting after which a gap between pictures is enough
-GAP = 0.15  # seconds after a picture: in a drag the next has been asked for by then
+GAP = 0.4  # seconds after a picture: who goes on from step to step has asked for the next by then
 SCRUBBING = 12.0  # seconds that work waits at a time while somebody waits for picture after picture
 SHORT = 0.2  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
 SHOWING = 0.1  # seconds after a picture in which its page, perhaps on this machine, brings it to the screen

@@ -3,7 +3,7 @@
   const parts = (window.dimpleParts ??= {});
 
   const AGAIN = 30; // ms until it is asked again whether somebody waits
-  const MOST = 1000; // ms that chores wait at a time: they go on, slower, while the viewer goes to and fro
+  const MOST = 3000; // ms that chores wait at a time, longer than most drags: they go on, slower, while the viewer goes to and fro
 
   /** Named chores, the oldest first; of one name the newest is done. `awaited()`: whether somebody waits for a picture. */
   parts.Chores = class Chores {
