@@ -5,10 +5,8 @@ from concurrent.futures import Future
 from enum import StrEnum
 from threading import Condition
 
-PAUSE = 0.5  # seconds after a picture in which the next is often asked for
+PAUSE = 0.4  # seconds after a picture: who goes on from step to step has mostly asked for the next by then
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
-PATIENCE = 3.0  # seconds of waiting after which a gap between pictures is enough
-GAP = 0.4  # seconds after a picture: who goes on from step to step has asked for the next by then
 SCRUBBING = 12.0  # seconds that work waits at a time while somebody waits for picture after picture
 SHORT = 0.2  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
 SHOWING = 0.1  # seconds after a picture in which its page, perhaps on this machine, brings it to the screen
@@ -54,11 +52,8 @@ class Quiet:
             return self._drawing > 0 or time.monotonic() < self._drawn + PAUSE
 
     def wait(self, most: float = MOST) -> None:
-        """Return once no picture has been drawn for PAUSE, after PATIENCE for GAP; or after so many seconds."""
-        until = time.monotonic() + min(PATIENCE, most)
-        self._wait(until, PAUSE)
-        if time.monotonic() >= until:
-            self._wait(until + most - min(PATIENCE, most), GAP)
+        """Return once no picture has been drawn for PAUSE, or after so many seconds."""
+        self._wait(time.monotonic() + most, PAUSE)
 
     def wait_shown(self) -> None:
         """Return once no picture is drawn nor, for SHOWING, brought to the screen; or after SHORT."""

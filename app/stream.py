@@ -167,10 +167,9 @@ class Runs(Shared):
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
-        said, known = time.monotonic(), False
         give_way = partial(self.drawings.asked.wait, SCRUBBING)
-
         table = report.Table(recording, chart, give_way)
+        said, known = time.monotonic(), False
         for done, total in table.fill():
             if run.gone.is_set():
                 return

@@ -16,7 +16,7 @@
     #retry = 1000;
     #refused = new Set();
     #held = null;
-    #name = Math.random().toString(36).slice(2); // for the server: a newer `exact` gives up an older one
+    #asker = Math.random().toString(36).slice(2); // for the server: a newer `exact` gives up an older one
 
     constructor(source, link, view, hooks) {
       Object.assign(this, { source, link, view, hooks });
@@ -125,7 +125,7 @@
     async #load(step, control, urgency) {
       const start = performance.now();
       try {
-        const frame = await this.source.frame(this.link, this.view, step, { signal: control.signal, urgency, asker: this.#name });
+        const frame = await this.source.frame(this.link, this.view, step, { signal: control.signal, urgency, asker: this.#asker });
         if (this.closed) throw new DOMException("closed", "AbortError");
         if (urgency !== SPARE) this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
         this.#retry = 1000;

@@ -12,7 +12,6 @@ from app.quiet import Quiet
 def waiting(monkeypatch):
     """waiting(pictures, most) -> a thread that waits for them."""
     monkeypatch.setattr(quiet, "PAUSE", 0.01)
-    monkeypatch.setattr(quiet, "GAP", 0.01)
 
     def start(pictures: Quiet, most: float = 60.0) -> Thread:
         thread = Thread(target=pictures.wait, args=(most,), daemon=True)
@@ -47,32 +46,6 @@ def test_where_nothing_is_drawn_nothing_waits(waiting):
     thread = waiting(Quiet())
     thread.join(30)
     assert not thread.is_alive()
-
-
-def test_who_never_rests_is_given_way_to_until_there_is_a_gap(waiting, monkeypatch):
-    monkeypatch.setattr(quiet, "PAUSE", 60.0)
-    monkeypatch.setattr(quiet, "PATIENCE", 0.3)
-    monkeypatch.setattr(quiet, "GAP", 0.01)
-    pictures = Quiet()
-    pictures.begin()
-    thread = waiting(pictures)
-    thread.join(0.6)
-    assert thread.is_alive()
-    pictures.end()
-    thread.join(30)
-    assert not thread.is_alive()
-
-
-def test_a_short_gap_is_not_enough_before_patience_ends(waiting, monkeypatch):
-    monkeypatch.setattr(quiet, "PAUSE", 60.0)
-    monkeypatch.setattr(quiet, "PATIENCE", 60.0)
-    monkeypatch.setattr(quiet, "GAP", 0.0)
-    pictures = Quiet()
-    pictures.begin()
-    pictures.end()
-    thread = waiting(pictures, 120.0)
-    thread.join(0.2)
-    assert thread.is_alive()
 
 
 def test_a_picture_waits_for_others_only_until_they_are_shown(monkeypatch):
