@@ -7,7 +7,7 @@ from threading import Condition
 
 PAUSE = 0.4  # seconds after a picture: who goes on from step to step has mostly asked for the next by then
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
-SCRUBBING = 12.0  # seconds that work waits at a time while somebody waits for picture after picture
+SCRUBBING = 12.0  # seconds that work waits while somebody waits for picture after picture, before it goes on like that
 SHORT = 0.2  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
 SHOWING = 0.1  # seconds after a picture in which its page, perhaps on this machine, brings it to the screen
 
@@ -51,9 +51,10 @@ class Quiet:
         with self._changed:
             return self._drawing > 0 or time.monotonic() < self._drawn + PAUSE
 
-    def wait(self, most: float = MOST) -> None:
-        """Return once no picture has been drawn for PAUSE, or after so many seconds."""
+    def wait(self, most: float = MOST) -> bool:
+        """Return once no picture has been drawn for PAUSE, or after so many seconds; whether it was the former."""
         self._wait(time.monotonic() + most, PAUSE)
+        return not self.busy
 
     def wait_shown(self) -> None:
         """Return once no picture is drawn nor, for SHOWING, brought to the screen; or after SHORT."""
@@ -64,3 +65,17 @@ class Quiet:
         with self._changed:
             while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + pause)):
                 self._changed.wait(free - now)
+
+
+class Patience:
+    """Waits long while somebody scrubs, but not again and again: a class would never stop.
+
+    After a long wait in vain short ones follow, until it has been quiet once more.
+    """
+
+    def __init__(self, pictures: Quiet) -> None:
+        self._pictures, self._long = pictures, True
+
+    def wait(self) -> None:
+        """Return once no picture has been drawn for PAUSE, or after SCRUBBING seconds, later MOST."""
+        self._long = self._pictures.wait(SCRUBBING if self._long else MOST)

@@ -12,7 +12,7 @@ from typing import Any
 from app import charts, closer, report, views, within
 from app.drawings import Drawings, Pause
 from app.limits import Limits
-from app.quiet import PAUSE, SCRUBBING, Urgency
+from app.quiet import PAUSE, Patience, Urgency
 from app.run import Run
 from app.shared import Busy, Shared
 from app.sight import Look
@@ -167,8 +167,8 @@ class Runs(Shared):
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
-        give_way = partial(self.drawings.asked.wait, SCRUBBING)
-        table = report.Table(recording, chart, give_way)
+        scrubbing = Patience(self.drawings.asked)
+        table = report.Table(recording, chart, scrubbing.wait)
         said, known = time.monotonic(), False
         for done, total in table.fill():
             if run.gone.is_set():
@@ -180,7 +180,7 @@ class Runs(Shared):
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
                 known = True
-            give_way()
+            scrubbing.wait()
             if known:
                 self.drawings.quiet.wait()
         run.columns = table.columns()

@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 
 from app import quiet
-from app.quiet import Quiet
+from app.quiet import MOST, SCRUBBING, Patience, Quiet
 
 
 @pytest.fixture
@@ -65,3 +65,22 @@ def test_a_picture_waits_for_others_only_until_they_are_shown(monkeypatch):
     assert not thread.is_alive() and pictures.busy
     monkeypatch.setattr(quiet, "PAUSE", 0.0)
     assert not pictures.busy
+
+
+def test_who_waited_long_in_vain_waits_little_until_it_has_been_quiet():
+    pictures, waits, calm = Quiet(), [], iter([True, False, False, True, True])
+    pictures.wait = lambda most: waits.append(most) or next(calm)
+    patience = Patience(pictures)
+    for _ in range(5):
+        patience.wait()
+    assert waits == [SCRUBBING, SCRUBBING, MOST, MOST, SCRUBBING]
+
+
+def test_a_wait_tells_whether_it_became_quiet(monkeypatch):
+    monkeypatch.setattr(quiet, "PAUSE", 0.01)
+    pictures = Quiet()
+    assert pictures.wait(0.05)
+    pictures.begin()
+    assert not pictures.wait(0.05)
+    pictures.end()
+    assert pictures.wait(60.0)

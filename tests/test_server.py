@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from fastapi.testclient import TestClient
 
-from app import callbacks, layout, report, stream
+from app import callbacks, layout, quiet, report, stream
 from app.drawings import Dropped
 from app.limits import Limits
 from app.run import Run
@@ -256,7 +256,7 @@ def test_spare_frames_wait_until_nothing_else_is_done():
 
 def test_measuring_gives_way_to_who_goes_from_step_to_step(monkeypatch):
     measured, measure = [], report.measure
-    monkeypatch.setattr(stream, "SCRUBBING", 60.0)
+    monkeypatch.setattr(quiet, "SCRUBBING", 60.0)
     monkeypatch.setattr(report, "measure", lambda *given: measured.append(given[2]) or measure(*given))
     with TestClient(create(warm=False)) as client:
         asked = client.app.state.runs.drawings.asked
