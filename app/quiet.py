@@ -7,7 +7,7 @@ from threading import Condition
 
 PAUSE = 0.4  # seconds after a picture: who goes on from step to step has mostly asked for the next by then
 MOST = 0.5  # seconds that work waits at a time: it goes on, slower, while somebody plays
-SCRUBBING = 12.0  # seconds that work waits while somebody waits for picture after picture, before it goes on like that
+SCRUBBING = 12.0  # seconds that work waits for who waits for picture after picture; from then on MOST at a time
 SHORT = 0.2  # seconds that a picture waits for others at a time: it may be wanted sooner meanwhile
 SHOWING = 0.1  # seconds after a picture in which its page, perhaps on this machine, brings it to the screen
 
@@ -53,18 +53,18 @@ class Quiet:
 
     def wait(self, most: float = MOST) -> bool:
         """Return once no picture has been drawn for PAUSE, or after so many seconds; whether it was the former."""
-        self._wait(time.monotonic() + most, PAUSE)
-        return not self.busy
+        return self._wait(time.monotonic() + most, PAUSE)
 
     def wait_shown(self) -> None:
         """Return once no picture is drawn nor, for SHOWING, brought to the screen; or after SHORT."""
         self._wait(time.monotonic() + SHORT, SHOWING)
 
-    def _wait(self, until: float, pause: float) -> None:
-        """Return once no picture has been drawn for `pause` seconds, or at the time `until`."""
+    def _wait(self, until: float, pause: float) -> bool:
+        """Return once none has been drawn for `pause` seconds, or at the time `until`; whether it was the former."""
         with self._changed:
             while (now := time.monotonic()) < (free := until if self._drawing else min(until, self._drawn + pause)):
                 self._changed.wait(free - now)
+            return not self._drawing and now >= self._drawn + pause
 
 
 class Patience:

@@ -167,8 +167,8 @@ class Runs(Shared):
             run.post({"event": "done"})
             return
         chart = windows.normal_chart(recording, run.setup.view)
-        scrubbing = Patience(self.drawings.asked)
-        table = report.Table(recording, chart, scrubbing.wait)
+        patience = Patience(self.drawings.asked)
+        table = report.Table(recording, chart, patience.wait)
         said, known = time.monotonic(), False
         for done, total in table.fill():
             if run.gone.is_set():
@@ -180,7 +180,7 @@ class Runs(Shared):
             if table.cheap_complete:
                 run.post(report.phases(recording, table))
                 known = True
-            scrubbing.wait()
+            patience.wait()
             if known:
                 self.drawings.quiet.wait()
         run.columns = table.columns()
