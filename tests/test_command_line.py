@@ -94,7 +94,8 @@ def test_the_recording_is_saved(command, tmp_path, train):
     (["run", "nope"], "exhibit", "one of [dimpled-sheet", "'nope'"),
     (["run", "wall", "--set", "width=1"], "width", "a whole number between 2 and 512", "1"),
     (["run", "wall", "--set", "width=9.5"], "width", "a whole number between 2 and 512", "9.5"),
-    (["run", "wall", "--set", "width=abc"], "width", "a whole number", "'abc'"),
+    (["run", "wall", "--set", "width=abc"], "width", "a whole number between 2 and 512", "'abc'"),
+    (["run", "wall", "--set", "learning_rate=abc"], "learning_rate", "between 1e-06 and 10", "'abc'"),
     (["run", "wall", "--set", "offset=nan"], "offset", "between -2 and 2", "nan"),
     (["run", "wall", "--set", "manifold=cube"], "manifold", "one of [line", "'cube'"),
     (["run", "wall", "--set", "nope=1"], "field", "one of [manifold", "'nope'"),
@@ -102,7 +103,7 @@ def test_the_recording_is_saved(command, tmp_path, train):
     (["run", "wall", "--set", "manifold=helix"], "codimension", "at least 2 for manifold 'helix'", "1"),
     (["run", "wall", "--set", "width=512", "points_per_side=32", "steps=99999"], "steps", "at most", "99999"),
     (["run", "wall", "--seed", "-1"], "seed", "a whole number between 0 and 2147483647", "-1"),
-    (["run", "wall", "--seed", "x"], "seed", "a whole number", "'x'"),
+    (["run", "wall", "--seed", "x"], "seed", "a whole number between 0 and 2147483647", "'x'"),
     (["run", "wall", "--out", "no/such/run.npz"], "--out", "a file that can be written", "'no/such/run.npz'"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_values_are_refused_before_anything_runs(command, monkeypatch, words, field, allowed, got):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
 from toy.origin import FREE, PREFIX, Origin, read, resolve, written
-from toy.world import FIELDS, Knobs, Spec, View, World, check, choices, is_text
+from toy.world import FIELDS, Knobs, Spec, View, World, allowed_text, check, choices, is_text
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def number(name: str, text: str) -> int | float:
         value = float(text)
         return int(text) if whole and text.lstrip("+-").isdigit() else value
     except ValueError:
-        raise FieldError(name, f"a {'whole ' if whole else ''}number", text) from None
+        raise FieldError(name, allowed_text(FIELDS[name], name), text) from None
 
 
 def pairs(flag: str, settings: list[str]) -> dict[str, Any]:
