@@ -31,6 +31,7 @@ from app.studies import Studies, about, fields
 from app.text import language, say, told, words
 from toy import FieldError, own
 from toy.cache import use_compilation_cache
+from toy.errors import one_of
 from toy.exhibits import EXHIBITS
 from toy.labels import domain
 from toy.link import Setup, build, parse
@@ -179,15 +180,17 @@ def _pictures(server: FastAPI, runs: Runs, studies: Studies) -> None:
         return _stream(request, runs, runs.join(_setup(request)))
 
     @server.get("/api/frame")
-    async def frame(request: Request, step: str = "") -> Response:
+    async def frame(request: Request, step: str = "", draft: str = "0") -> Response:
         setup, at, look = _setup(request), _whole("step", step), _look(request)
+        if draft not in ("0", "1"):
+            raise FieldError("draft", one_of(("0", "1")), draft)
         said = request.headers.get("priority")
         urgency = Urgency(said) if said in set(Urgency) else Urgency.NOW
 
         async def drawn() -> bytes:
             if urgency is Urgency.SPARE:
                 await runs.spare_time(studies)
-            return await runs.picture(setup, at, look, urgency)
+            return await (runs.draft(setup, at, look) if draft == "1" else runs.picture(setup, at, look, urgency))
 
         work = asyncio.create_task(drawn())
         asker = request.headers.get("x-asker")

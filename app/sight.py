@@ -26,6 +26,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "vertical": ("fitted", "true"),
 }
 MOST_ARROWS = 100
+DRAFT = 24  # samples a side of a picture on the way to a finer one: half the time at 48
 BLOCK = boundary.BLOCKS[0]  # points in one call of the field: nothing more is compiled
 PLANE = 96  # samples a side of a 2-D picture's logit field
 LONGEST_STALK = 0.45  # of the picture's height
@@ -146,6 +147,11 @@ def see(
 def resolution(window: Window, view: View) -> int:
     """Samples a side: a curve in the plane is cheap enough for the finest."""
     return view.resolution if window.dim == 3 else 128
+
+
+def draft(window: Window, view: View) -> View | None:
+    """The view of a picture that comes before the full one; None where it would be no coarser."""
+    return view.replace(resolution=DRAFT) if resolution(window, view) > DRAFT and window.dim == 3 else None
 
 
 def _margins(recording: Recording, params: Any) -> np.ndarray:

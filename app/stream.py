@@ -9,7 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from app import charts, closer, report, views, within
+from app import charts, closer, report, sight, views, within
 from app.drawings import Drawings, Pause
 from app.limits import Limits
 from app.quiet import PAUSE, Patience, Urgency
@@ -207,6 +207,22 @@ class Runs(Shared):
             return scene if step is None else frame
 
         return await self._answer(setup, draw, urgency, step, look, "scene" if step is None else "frame")
+
+    async def draft(self, setup: Setup, step: int, look: Look) -> bytes:
+        """A gzipped frame on a coarser grid, as exact where its vertices are; the full one where none is sooner.
+
+        `draft` in its meta tells the two apart. FieldError, Busy.
+        """
+        window = self.window(await self.recording(setup), setup.view)
+        coarse = sight.draft(window, setup.view)
+        if coarse is None or self.drawings.kept((spoken(setup), step, look, "frame")):
+            return await self.picture(setup, step, look)
+
+        def draw(recording: Recording, pause: Pause) -> views.Picture:
+            _, frame = views.picture(recording, window, coarse, step, look, pause)
+            return {**frame, "meta": {**frame["meta"], "draft": True}}
+
+        return await self._answer(setup, draw, Urgency.NOW, step, look, "draft")
 
     async def within(self, setup: Setup, step: int) -> bytes:
         """Gzipped distances at which the points of one step flip; FieldError, Busy."""

@@ -9,8 +9,8 @@
   parts.Companion = class Companion {
     #control = new AbortController();
     #fetcher = null;
+    #approach = null;
     #scene = null;
-    #wait = null;
     #step = -1;
     last = 0;
     base = 0;
@@ -86,6 +86,8 @@
       if (fetcher !== this.#fetcher) return; // looked at anew meanwhile
       await this.picture.show(scene, frame, picture.camera);
       this.frame = frame;
+      this.#approach?.stop();
+      this.#approach = new parts.Approach(fetcher, (next) => this.#draw(next));
       this.follow(this.player.step);
       this.player.beside();
     }
@@ -100,36 +102,44 @@
       return this.frame ? parts.phaseAt(this.bands, this.last, this.frame.meta.step) : "";
     }
 
+    /** The step whose full picture is seen, or null. */
+    get shown() {
+      return this.frame && !this.frame.meta.draft ? this.frame.meta.step : null;
+    }
+
     get shift() {
       return (this.player.base ?? 0) - this.base;
     }
 
-    /** Draws what belongs to `step` of the first run: what is there at once, and its own frame once it has come. */
+    /** Draws what belongs to `step` of the first run; while playing, the nearest there is. */
     follow(step) {
-      if (!this.#fetcher) return;
-      const own = this.own(step);
-      this.#fetcher.moved(this.#step, own);
+      if (!this.#approach) return;
+      const [own, before] = [this.own(step), this.#step];
       this.#step = own;
-      const near = this.#fetcher.frames.nearest(this.#step);
-      if (near !== null && near !== this.frame?.meta.step) this.#draw(this.#fetcher.frames.get(near));
+      if (own === this.#approach.step && !this.player.playing) return;
+      this.#fetcher.moved(before, own);
+      if (this.player.playing) this.#nearest();
+      else this.#approach.go(own, { hasty: true, moving: true });
       this.#fetcher.pump();
-      clearTimeout(this.#wait);
-      if (near !== this.#step && !this.player.playing) this.#wait = setTimeout(() => this.#exact(this.#step), 40);
     }
 
-    async #exact(step) {
-      const frame = await this.#fetcher.exact(step).catch(() => null);
-      if (frame && this.#step === step) this.#draw(frame);
+    #nearest() {
+      this.#approach.stop();
+      const { frames } = this.#fetcher;
+      const near = frames.nearest(this.#step);
+      if (near !== null) this.#draw(frames.get(near));
     }
 
     /** Draws just what belongs to `step` of the first run: for captures. */
     async exactly(step) {
+      this.#approach?.stop();
       this.#step = this.own(step);
-      await this.#exact(this.#step);
+      const frame = await this.#fetcher.exact(this.#step).catch(() => null);
+      if (frame && this.#step === this.own(step)) this.#draw(frame);
     }
 
     #draw(frame) {
-      if (!this.picture.apply(frame, { pick: !this.player.playing })) return;
+      if (frame === this.frame || !this.picture.apply(frame, { pick: !this.player.playing })) return;
       this.frame = frame;
       this.player.beside();
     }
@@ -156,7 +166,7 @@
     close() {
       this.#control.abort();
       this.#fetcher?.close();
-      clearTimeout(this.#wait);
+      this.#approach?.stop();
       this.picture.remove();
       this.player.picture.turned = null;
       this.heads.forEach((head) => head.remove());

@@ -14,7 +14,8 @@
     view = {};
     last = 0;
     step = 0;
-    shown = -1;
+    shown = -1; // the step whose full picture is seen
+    drafted = -1; // the step of which a draft is seen
     ready = false;
     log = true;
     frameTimes = [];
@@ -152,8 +153,13 @@
     async #show(scene, frame, camera = null) {
       await this.picture.show(scene, frame, camera);
       this.words.legend(this.picture.legend);
-      this.shown = frame?.meta.step ?? -1;
+      this.#seen(frame);
       this.tell(frame);
+    }
+
+    #seen(frame) {
+      const [step, draft] = [frame?.meta.step ?? -1, Boolean(frame?.meta.draft)];
+      [this.shown, this.drafted] = draft ? [-1, step] : [step, -1];
     }
 
     /** More of the run has been measured: its charts, and the rows of the table beside the frame's own numbers. */
@@ -208,6 +214,7 @@
       this.fetcher = new parts.Fetcher(this.source, this.link, view, {
         course: () => this.playhead.course, hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
       });
+      this.seeker.attach(this.fetcher);
     }
 
     #frameLost(error) {
@@ -274,7 +281,7 @@
 
     // ---- seeking
 
-    /** To `step`: with its own picture; with the nearest there is while that takes long or the viewer drags. */
+    /** To `step`; other steps may follow at once while the viewer drags. */
     seek(step, dragging = false) {
       if (!this.last) return;
       if (dragging) this.pause();
@@ -356,7 +363,7 @@
     /** Draws a frame, be it of the step asked for or of another; `pick` as in Picture.apply. */
     paint(frame, pick = !this.playing) {
       const start = performance.now();
-      if (this.picture.apply(frame, { pick })) this.shown = frame.meta.step;
+      if (this.picture.apply(frame, { pick })) this.#seen(frame);
       this.tell(frame);
       this.frameTimes.push(performance.now() - start);
       if (this.frameTimes.length > 1000) this.frameTimes.shift();
@@ -382,11 +389,11 @@
     // ---- for the page and for tests
 
     state() {
-      const { step, shown, playing, last: lastStep, ready, link, view, log, playhead: { speed, loop, stride }, frameTimes } = this;
+      const { step, shown, drafted, playing, last: lastStep, ready, link, view, log, playhead: { speed, loop, stride }, frameTimes } = this;
       return {
-        step, shown, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
+        step, shown, drafted, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
         camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, beside: this.companion?.link ?? null,
-        lift: this.picture.frame?.meta.lift ?? {}, within: this.within?.state ?? null, closer: this.closer?.state ?? null, besideShown: this.companion?.frame?.meta.step ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
+        lift: this.picture.frame?.meta.lift ?? {}, within: this.within?.state ?? null, closer: this.closer?.state ?? null, besideShown: this.companion?.shown ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
       };
     }
 

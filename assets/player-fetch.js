@@ -12,6 +12,7 @@
     #flying = new Map();
     #exact = null;
     #hint = null; // a step the viewer may want next
+    #draft = null; // the one draft on its way
     #timer = null;
     #retry = 1000;
     #refused = new Set();
@@ -71,14 +72,19 @@
       }, CALM);
     }
 
-    /** Whether a frame is on its way that was asked for as `exact`. */
+    /** Whether the viewer waits for a frame, be it a draft. */
     get awaited() {
-      return this.#flying.has(this.#exact?.step);
+      return this.drafting || this.#flying.has(this.#exact?.step);
     }
 
-    /** Whether it was asked for so lately that little is lost if another is asked for instead. */
-    get fresh() {
-      return performance.now() - this.#exact?.start < 500 * this.seconds;
+    /** Whether a draft is on its way. */
+    get drafting() {
+      return this.#draft !== null;
+    }
+
+    /** Whether the frame of `step` is on its way. */
+    coming(step) {
+      return this.#flying.has(step);
     }
 
     /** The viewer may want `step` next. A newer hint gives up an older one. */
@@ -98,38 +104,61 @@
       this.#hint = null;
     }
 
-    /** The frame of `step`, now. A newer call aborts the fetch of an older one. */
+    /** The frame of `step`, now. A newer call aborts the fetch of an older one, and of a draft. */
     async exact(step) {
-      if (this.#exact && this.#exact.step !== step) this.#exact.control.abort();
+      this.#clear(step);
       if (this.frames.has(step)) return this.frames.get(step);
-      this.#spare();
-      this.#unhint(step);
       const flying = this.#flying.get(step);
       if (flying && !flying.urgency) return flying.promise;
-      if (this.closed || this.asleep) throw new DOMException("not fetching", "AbortError");
+      this.#mayFetch();
       // The server is to know that it is urgent now. A fetch under way goes on: given up, its drawing would begin anew.
       const promise = this.#fetch(step);
-      this.#exact = { step, control: this.#flying.get(step).control, start: performance.now() };
+      this.#exact = { step, control: this.#flying.get(step).control };
       return promise;
+    }
+
+    /** A draft of `step`, soon, or its frame if that comes as soon: `meta.draft` tells. One at a time. */
+    async draft(step) {
+      this.#clear(step);
+      this.#mayFetch();
+      const control = (this.#draft = new AbortController());
+      try {
+        return await this.#load(step, control, { draft: 1 });
+      } finally {
+        if (this.#draft === control) this.#draft = null;
+      }
+    }
+
+    // Gives up what else than `step` has been asked for.
+    #clear(step) {
+      if (this.#exact && this.#exact.step !== step) this.#exact.control.abort();
+      this.#draft?.abort();
+      this.#draft = null;
+      this.#spare();
+      this.#unhint(step);
+    }
+
+    #mayFetch() {
+      if (this.closed || this.asleep) throw new DOMException("not fetching", "AbortError");
     }
 
     #fetch(step, urgency = null) {
       const control = new AbortController();
-      const promise = this.#load(step, control, urgency);
+      const promise = this.#load(step, control, { urgency });
       this.#flying.set(step, { control, promise, urgency });
       const landed = () => this.#flying.get(step)?.promise === promise && this.#flying.delete(step);
       promise.then(landed, landed);
       return promise;
     }
 
-    async #load(step, control, urgency) {
+    async #load(step, control, { urgency = null, draft = 0 }) {
       const start = performance.now();
       try {
-        const frame = await this.source.frame(this.link, this.view, step, { signal: control.signal, urgency, asker: this.#asker });
+        const frame = await this.source.frame(this.link, this.view, step, { signal: control.signal, urgency, draft, asker: this.#asker });
         if (this.closed) throw new DOMException("closed", "AbortError");
-        if (urgency !== SPARE) this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
+        if (urgency !== SPARE && !draft) this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
         this.#retry = 1000;
-        this.frames.put(step, frame);
+        if (!frame.meta.draft) this.frames.put(step, frame);
         this.hooks.arrived(step);
         return frame;
       } catch (error) {
@@ -176,6 +205,7 @@
       this.#held = null;
       clearTimeout(this.#timer);
       this.#timer = null;
+      this.#draft?.abort();
       for (const { control } of this.#flying.values()) control.abort();
       this.#flying.clear();
     }

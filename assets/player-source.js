@@ -48,12 +48,12 @@
         if (done) return;
       }
     },
-    /** The frame of a step. `urgency`: a priority after RFC 9218, where nobody waits for it yet; else `asker` waits for no other. */
-    async frame(link, view, step, { signal, urgency, asker } = {}) {
+    /** The frame of a step. `urgency`: a priority after RFC 9218, where nobody waits for it yet; else `asker` waits for no other. `draft`: on a coarser grid, where that is sooner. */
+    async frame(link, view, step, { signal, urgency, asker, draft } = {}) {
       const headers = urgency ? { Priority: urgency } : asker ? { "X-Asker": asker } : {};
       // In the browser's cache a request would wait for an earlier, less urgent one of the same step.
       const how = { signal, headers, cache: "no-store" };
-      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step })}`, how));
+      const response = await answer(await fetch(`/api/frame?${query(link, { ...view, step, ...(draft && { draft }) })}`, how));
       const text = await response.text();
       const start = performance.now();
       const frame = parts.decode(JSON.parse(text));

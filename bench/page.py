@@ -51,51 +51,48 @@ def _wire(url: str, steps: list[int]) -> np.ndarray:
     return np.array(sizes)
 
 
-def _scrubs(page: Page, seed: int, pause: float) -> tuple[list[float], list[float]]:
-    """Milliseconds from asking for a step to its exact picture on the screen, for 20 steps drawn at random.
+# Each row of window.took: milliseconds from the last request for a step (by `since`) to its draft, or its full picture
+# if that came first, and to its full picture on the screen; and whether it had been fetched before.
+LISTEN = """{
+    let since = null, first = null, had = 0;
+    window.took = [];
+    window.since = () => {
+        [since, first, had] = [performance.now(), null, window.dimple.state().cached];
+    };
+    document.addEventListener("pointerdown", window.since, true);
+    document.addEventListener("pointermove", event => event.buttons && window.since(), true);
+    document.addEventListener("dimple:step", () => {
+        const { shown, drafted, step, cached } = window.dimple.state();
+        if (since === null || (shown !== step && drafted !== step)) return;
+        const from = since;
+        const full = shown === step;
+        if (full) since = null;
+        requestAnimationFrame(() => setTimeout(() => {
+            first ??= performance.now() - from;
+            if (full) window.took.push([first, performance.now() - from, cached === had]);
+        }));
+    }); }"""
+Took = list[tuple[float, float]]  # (draft, full picture), milliseconds
+
+
+def _scrubs(page: Page, seed: int, pause: float) -> tuple[Took, Took]:
+    """Milliseconds from asking for a step to its pictures on the screen, for 20 steps drawn at random.
 
     The next step is asked for `pause` seconds after the last one's picture. Returns the steps that had to be asked
     of the server, and those that had been fetched before.
     """
-    asked: list[float] = []
-    fetched: list[float] = []
+    found: tuple[Took, Took] = [], []
     for step in np.random.default_rng(seed).integers(0, 400, 20).tolist():
         time.sleep(pause)
-        took, more = page.evaluate(
-            """async step => {
-            const had = window.dimple.state().cached;
-            const drawn = new Promise(done => document.addEventListener("dimple:step", function hear() {
-                if (window.dimple.state().shown !== step) return;
-                document.removeEventListener("dimple:step", hear);
-                done();
-            }));
-            const t = performance.now();
-            window.dimple.seek(step);
-            await drawn;
-            await new Promise(r => requestAnimationFrame(() => setTimeout(r)));
-            return [performance.now() - t, window.dimple.state().cached > had]; }""", step)
-        (asked if more else fetched).append(took)
-    return asked, fetched
+        page.evaluate("step => { window.took = []; window.since(); window.dimple.seek(step); }", step)
+        page.wait_for_function("() => window.took.length", polling=5)
+        draft, full, had = page.evaluate("window.took[0]")
+        found[had].append((draft, full))
+    return found
 
 
-# From the last move of a pressed pointer to the exact picture on the screen.
-LISTEN = """{
-    let since = null;
-    window.took = [];
-    const act = () => { since = performance.now(); };
-    document.addEventListener("pointerdown", act, true);
-    document.addEventListener("pointermove", event => event.buttons && act(), true);
-    document.addEventListener("dimple:step", () => {
-        const { shown, step } = window.dimple.state();
-        if (since === null || shown !== step) return;
-        const from = since;
-        since = null;
-        requestAnimationFrame(() => setTimeout(() => window.took.push(performance.now() - from)));
-    }); }"""
-
-
-def _pointed(page: Page, seed: int, drag: bool) -> list[float]:
-    """Milliseconds from a click on the time line, or the last move of a drag, to the exact picture on the screen.
+def _pointed(page: Page, seed: int, drag: bool) -> Took:
+    """Milliseconds from a click on the time line, or the last move of a drag, to the pictures on the screen.
 
     The mouse rests for .15 s before it clicks, or drags for .2 s. Steps that had been fetched before do not count.
     """
@@ -105,7 +102,8 @@ def _pointed(page: Page, seed: int, drag: bool) -> list[float]:
     y, asked = box["y"] + box["height"] / 2, []
     for start, end in (box["x"] + box["width"] * np.random.default_rng(seed).random((20, 2))).tolist():
         time.sleep(0.3)
-        had = page.evaluate("window.took = []; window.dimple.state().cached")
+        page.evaluate("window.took = []")
+        had = page.evaluate("window.dimple.state().cached")
         page.mouse.move(start, y)
         if drag:
             page.mouse.down()
@@ -121,7 +119,7 @@ def _pointed(page: Page, seed: int, drag: bool) -> list[float]:
         time.sleep(0.1)
         page.mouse.up()
         if page.evaluate("window.dimple.state().cached") > had:
-            asked.append(page.evaluate("window.took.at(-1)"))
+            asked.append(tuple(page.evaluate("window.took.at(-1)")[:2]))
     return asked
 
 
@@ -139,9 +137,9 @@ def _opened(play: Playwright) -> Iterator[tuple[Page, str]]:
         chrome.close()
 
 
-def _just_started(play: Playwright) -> dict[str, list[float]]:
+def _just_started(play: Playwright) -> dict[str, Took]:
     """Jumps, clicks and drags from the first picture of a server just started on, each on three servers."""
-    found: dict[str, list[float]] = {"jump": [], "click": [], "drag": []}
+    found: dict[str, Took] = {"jump": [], "click": [], "drag": []}
     for seed in range(4, 7):
         with _opened(play) as (page, _):
             found["jump"] += _scrubs(page, seed, 0.2)[0]
@@ -151,9 +149,10 @@ def _just_started(play: Playwright) -> dict[str, list[float]]:
     return found
 
 
-def _summed(name: str, took: list[float]) -> dict[str, float]:
-    return {f"{name}_ms_median": float(np.median(took)), f"{name}_ms_max": float(np.max(took)),
-            f"{name}_over_200_ms": float((np.array(took) > 200).mean())}
+def _summed(name: str, took: Took) -> dict[str, float]:
+    return {f"{name}_{picture}_{key}": value for picture, column in zip(("draft", "full"), np.array(took).T)
+            for key, value in (("ms_median", float(np.median(column))), ("ms_max", float(np.max(column))),
+                               ("over_200_ms", float((column > 200).mean())))}
 
 
 def bench() -> dict[str, float]:

@@ -8,15 +8,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from scipy.spatial import cKDTree
 
 from app import callbacks, layout, quiet, report, stream
 from app.drawings import Dropped
 from app.limits import Limits
+from app.mesh import unfolded
 from app.run import Run
 from app.server import PLOTLY, create
 from app.store import Store
+from toy import boundary, simulate, windows
 from toy.exhibits import EXHIBITS
 from toy.link import parse
 from toy.world import FIELDS
@@ -80,6 +84,7 @@ def test_before_the_phases_measuring_gives_way_only_to_frames_that_somebody_wait
 @pytest.mark.parametrize("path,field", [
     (f"/api/frame?{LINK}&step=41", "step"), (f"/api/frame?{LINK}&step=-1", "step"), (f"/api/frame?{LINK}", "step"),
     (f"/api/frame?{LINK}&step=1e9", "step"), (f"/api/frame?{LINK}&step=3&colour=pink", "colour"),
+    (f"/api/frame?{LINK}&step=3&draft=yes", "draft"),
     ("/api/run?exhibit=nowhere", "exhibit"), ("/api/run?codimension=5000", "codimension"),
     ("/api/run?learning_rate=nan", "learning_rate"), ("/api/run?manifold=cube", "manifold"),
     ("/api/run?width=%00", "width"), ("/api/run?steps=" + "9" * 5000, "link"),
@@ -268,6 +273,31 @@ def test_measuring_gives_way_to_who_goes_from_step_to_step(monkeypatch):
         assert len(measured) == 1
         asked.end()
         assert listening.result(60)[-1]["event"] == "done" and len(measured) > 1
+
+
+def test_a_draft_lies_on_the_boundary_with_a_quarter_of_the_triangles_unless_the_full_frame_is_there():
+    link = LINK.replace("resolution=24", "resolution=48")
+    with TestClient(create(warm=False)) as client:
+        events(client, link)
+        draft, full, again = (client.get(f"/api/frame?{link}&step=9&draft={draft}").json() for draft in (1, 0, 1))
+    assert draft["meta"].pop("draft") and again == full
+    assert draft["meta"]["accuracy"] == full["meta"]["accuracy"] and draft["traces"] == full["traces"]
+    coarse, fine = (unfolded(frame["data"][0]["mesh"]) for frame in (draft, full))
+    assert len(coarse["i"]) < 0.4 * len(fine["i"])
+    setup = parse(link)
+    recording = simulate(setup.world, setup.knobs)
+    window = windows.window(recording, setup.view)
+    want = boundary.extract(window.field(recording.params(9)), window.low, window.high, 24)
+    have = np.column_stack([coarse[axis] for axis in "xyz"])
+    far = cKDTree(want.vertices / want.spacing).query(have / want.spacing)[0]
+    assert len(have) == len(want.vertices) and far.max() < 0.02  # cells; the wire rounds to a 63rd
+
+
+@pytest.mark.parametrize("link", [LINK, "exhibit=authors-line&width=16&steps=40"])
+def test_where_none_is_sooner_a_draft_is_the_full_frame(link):
+    with TestClient(create(warm=False)) as client:
+        events(client, link)
+        assert "draft" not in client.get(f"/api/frame?{link}&step=3&draft=1").json()["meta"]
 
 
 def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():

@@ -103,7 +103,7 @@ def test_a_full_cache_is_not_fetched_round_and_round(page, server):
         const asked = [];
         const source = { frame: async (link, view, step) => {
             asked.push(step);
-            return { data: [{ x: new Float32Array(5e6), i: new Uint16Array(1e6) }] }; // 22 of 150 MB
+            return { meta: {}, data: [{ x: new Float32Array(5e6), i: new Uint16Array(1e6) }] }; // 22 of 150 MB
         } };
         const steps = Array.from({ length: 30 }, (_, step) => step);
         const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
@@ -139,12 +139,12 @@ def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
         fetcher.pump(); // asks for 1 in spare time
         const spare = fetcher.exact(1);
         const given_up = [asked[0].signal.aborted];
-        asked[1].give({ data: [] });
+        asked[1].give({ meta: {}, data: [] });
         await spare;
         fetcher.hint(3);
         const hinted = fetcher.exact(3); // the server draws it once for both
         given_up.push(asked[2].signal.aborted);
-        asked[3].give({ data: [] });
+        asked[3].give({ meta: {}, data: [] });
         await hinted;
         fetcher.hint(2);
         fetcher.hint(2); // still the same one, which the next gives up
@@ -153,6 +153,38 @@ def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
         fetcher.close();
         return [asked.map(({ step, urgency }) => [step, urgency]), given_up]; }""")
     assert told == [[[1, "u=7"], [1, None], [3, "u=6"], [3, None], [2, "u=6"]], [True, False, True]]
+
+
+def test_a_draft_is_not_kept_and_is_given_up_for_a_full_picture(page, server):
+    ready(page, server)
+    assert page.evaluate("""async () => {
+        const asked = [];
+        const source = { frame: (link, view, step, { signal, draft }) => new Promise((give, fail) => {
+            asked.push({ step, draft, give });
+            signal.addEventListener("abort", () => fail(new DOMException("", "AbortError")));
+        }) };
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: [], every: [0, 9], step: 0, at: 0, stride: 1, playing: true, loop: false }),
+            hurried: () => true, arrived() {}, failed() {},
+        });
+        const states = [], told = () => states.push([fetcher.drafting, fetcher.awaited, fetcher.frames.size]);
+        const coarse = fetcher.draft(5);
+        told();
+        asked[0].give({ meta: { draft: true }, data: [] });
+        await coarse;
+        told();
+        const soon = fetcher.draft(6); // the server had the full one
+        asked[1].give({ meta: {}, data: [] });
+        await soon;
+        told();
+        const given_up = fetcher.draft(7).catch(({ name }) => name);
+        fetcher.exact(8).catch(() => {});
+        told();
+        states.push(await given_up);
+        fetcher.close();
+        return [states, asked.map(({ step, draft }) => [step, Boolean(draft)])]; }""") == [
+        [[True, True, 0], [False, False, 0], [False, False, 1], [False, True, 1], "AbortError"],
+        [[5, True], [6, True], [7, True], [8, False]]]
 
 
 def test_chores_wait_for_pictures_but_not_for_ever_and_are_done_one_by_one(page, server):
@@ -244,29 +276,75 @@ def test_a_step_the_mouse_lies_on_is_fetched_before_it_is_clicked(page, server):
     assert not [step for step, _ in asked if abs(step - 222) <= 1]  # only passed over
 
 
-def test_a_drag_asks_before_it_draws_a_neighbour_and_draws_few_of_them(page, server):
+APPROACH = """async moves => {
+    const later = (ms) => new Promise((go) => setTimeout(go, ms));
+    const done = [], answers = new Map(), kept = new Map();
+    const asks = (what) => (step) => {
+        done.push(`${what} ${step}`);
+        fetcher.drafting ||= what === "draft";
+        return new Promise((answer) => answers.set(`${what} ${step}`, answer));
+    };
+    const fetcher = { frames: { has: (step) => kept.has(step), get: (step) => kept.get(step), nearest: () => 1 },
+        drafting: false, awaited: false, coming: () => false, draft: asks("draft"), exact: asks("exact") };
+    kept.set(1, { meta: { step: 1 } });
+    const draw = ({ meta: { step, draft } }) => done.push(`draw ${step}${draft ? " draft" : ""}`);
+    const approach = new window.dimpleParts.Approach(fetcher, draw);
+    for (const [what, step, options] of moves) {
+        if (what === "go") approach.go(step, options);
+        else if (what === "wait") await later(step);
+        else {
+            if (what === "draft") fetcher.drafting = false;
+            answers.get(`${what} ${step}`)({ meta: { step, draft: what === "draft" } });
+            await later(0);
+        }
+    }
+    return done; }"""
+
+
+def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_picture(page, server):
     ready(page, server)
-    assert page.evaluate("""async () => {
-        const [done, later] = [[], (ms) => new Promise((go) => setTimeout(go, ms))];
-        const fetcher = {
-            awaited: false, fresh: false, moved() {}, pump() {}, exact(step) {
-                done.push(`ask ${step}`);
-                this.awaited = true;
-                return new Promise(() => {});
-            },
-            frames: { has: () => false, nearest: () => 1, get: () => ({ meta: { step: 1 } }) },
-        };
-        const player = { fetcher, step: 0, shown: 0, playhead: { put() {} }, words: { during: (_, promise) => promise },
-            tell() {}, speak() {}, paint: () => done.push("draw") };
-        const seeker = new window.dimpleParts.Seeker(player);
-        for (const step of [10, 11, 12]) seeker.go(step, true); // 12 only where the drag rests
-        await later(15);
-        const passing = [...done];
-        await later(100);
-        fetcher.fresh = true;
-        seeker.go(13, true);
-        return [passing, done.filter((what) => what !== "draw")]; }""") == [
-        ["ask 10", "draw"], ["ask 10", "ask 12", "ask 13"]]
+    drag = {"hasty": True, "moving": True}
+    assert page.evaluate(APPROACH, [
+        ["go", 10, drag], ["go", 11, drag], ["go", 12, drag], ["draft", 10], ["wait", 50],
+        ["draft", 12], ["wait", 50], ["exact", 12]]) == [
+        "draft 10", "draft 12", "draw 10 draft", "draw 12 draft", "exact 12", "draw 12"]
+
+
+@pytest.mark.parametrize(("hasty", "asked"), [(False, ["exact 10", "draw 10"]), (True, ["draft 10", "draw 10 draft"])])
+def test_without_haste_no_draft_comes_before_the_full_picture(page, server, hasty, asked):
+    ready(page, server)
+    moves = [["go", 10, {"hasty": hasty, "moving": False}], ["draft" if hasty else "exact", 10]]
+    assert page.evaluate(APPROACH, moves) == asked
+
+
+def test_what_has_been_fetched_is_drawn_at_once_and_stands_in_for_what_takes_long(page, server):
+    ready(page, server)
+    moves = [["go", 1, {"hasty": True, "moving": True}], ["go", 9, {"hasty": False, "moving": False}], ["wait", 400]]
+    assert page.evaluate(APPROACH, moves) == ["draw 1", "exact 9", "draw 1"]
+
+
+def test_a_draft_is_the_exact_boundary_on_a_coarser_grid_and_the_full_one_follows(page, server):
+    ready(page, server)
+    page.evaluate("""() => {
+        window.drafts = [];
+        document.addEventListener("dimple:step", () => {
+            const { drafted, step } = window.dimple.state();
+            const { x, y, z } = window.dimple.mesh();
+            if (drafted === step) window.drafts.push([step, ...[x, y, z].map((axis) => [...axis])]);
+        }); }""")
+    page.mouse.move(*along(page, 101))
+    page.mouse.down()
+    page.mouse.move(*along(page, 140), steps=4)
+    page.wait_for_function("window.dimple.state().shown === window.dimple.state().step")
+    page.mouse.up()
+    step, *xyz = page.evaluate("window.drafts.at(-1)")
+    assert step == page.evaluate("window.dimple.state().step")
+    for have, side in ((np.column_stack(xyz), 24), (drawn(page), 48)):
+        want, window = expected(f"exhibit=dimpled-sheet&resolution={side}", step)
+        span = np.subtract(window.high, window.low)
+        limit = 0.1 / (side - 1)
+        assert cKDTree(want / span).query(have / span)[0].max() < limit
+        assert cKDTree(have / span).query(want / span)[0].max() < limit
 
 
 def test_steps_are_drawn_while_the_time_line_is_dragged(page, server):
@@ -274,7 +352,7 @@ def test_steps_are_drawn_while_the_time_line_is_dragged(page, server):
     ready(page, server)
     page.evaluate("""() => {
         window.seen = new Set();
-        document.addEventListener("dimple:step", () => window.seen.add(window.dimple.state().shown)); }""")
+        document.addEventListener("dimple:step", () => window.seen.add(window.dimple.state().drafted)); }""")
     page.mouse.move(*along(page, 101))
     page.mouse.down()
     there = set()

@@ -1,0 +1,89 @@
+/* The way to a step's picture: at once where it has been fetched; else drafts on a coarse grid, as exact where their
+ * vertices are, of whatever step was asked for last, one after the other; and at rest the full picture. */
+(() => {
+  const parts = (window.dimpleParts ??= {});
+
+  parts.STILL = 20; // ms after which a pointer has come to rest: it moves every 16
+  const SENT = 10; // ms after which a request is on its way: while it draws, a browser sends none
+  const PATIENCE = 300; // ms a picture may take before a neighbour's stands in
+
+  /** Pictures of `fetcher` for one place on the page. `draw(frame)` shows one, be it a draft or a neighbour's; `during(promise)` is told what is waited for. */
+  parts.Approach = class Approach {
+    #timers = {};
+    #drafted = null; // the step whose draft was drawn last
+    #moving = false;
+    #asked = 0;
+
+    constructor(fetcher, draw, during = (promise) => promise) {
+      Object.assign(this, { fetcher, during });
+      this.step = null;
+      this.draw = (frame) => {
+        clearTimeout(this.#timers.passing);
+        this.#drafted = frame.meta.draft ? frame.meta.step : null;
+        draw(frame);
+      };
+    }
+
+    /** Draws `step`. `hasty`: with a draft first, as the full picture would take long or be given up soon; `moving`: another step may follow at once. */
+    go(step, { hasty, moving }) {
+      const { frames } = this.fetcher;
+      this.stop();
+      Object.assign(this, { step });
+      this.#moving = moving;
+      this.#asked = performance.now();
+      if (frames.has(step)) return this.draw(frames.get(step));
+      if (hasty && !this.fetcher.coming(step) && step !== this.#drafted) this.#draft();
+      else this.#exact();
+      this.#after("standIn", PATIENCE, () => this.#neighbour());
+    }
+
+    /** Draws nothing more, until the next go(). */
+    stop() {
+      Object.values(this.#timers).forEach(clearTimeout);
+      this.step = null;
+    }
+
+    #after(name, wait, does) {
+      clearTimeout(this.#timers[name]);
+      this.#timers[name] = setTimeout(does, wait);
+    }
+
+    // Given up at every move, a drag would show no draft.
+    async #draft() {
+      const { step, fetcher } = this;
+      if (fetcher.drafting) return;
+      const frame = await this.during(fetcher.draft(step)).catch(() => null);
+      if (this.step === null) return;
+      if (this.step !== step) return this.#passed(frame);
+      if (!frame) return; // the fetcher has said why, or another has asked it for something else
+      this.#arrived(frame);
+      const rest = this.#moving ? parts.STILL - (performance.now() - this.#asked) : 0;
+      if (frame.meta.draft) this.#after("exact", rest, () => this.#exact());
+    }
+
+    // The viewer has gone on meanwhile: what has come is near. The next is asked for first.
+    #passed(frame) {
+      const { step, fetcher } = this;
+      if (fetcher.frames.has(step)) return;
+      if (!fetcher.awaited) this.#draft();
+      if (frame) this.#after("passing", SENT, () => this.draw(frame));
+    }
+
+    async #exact() {
+      const { step } = this;
+      const frame = await this.during(this.fetcher.exact(step)).catch(() => null);
+      if (frame && this.step === step) this.#arrived(frame);
+    }
+
+    #arrived(frame) {
+      clearTimeout(this.#timers.standIn);
+      this.draw(frame);
+    }
+
+    #neighbour() {
+      const { frames } = this.fetcher;
+      const near = frames.nearest(this.step);
+      if (near !== null) this.draw(frames.get(near));
+    }
+  };
+})();
