@@ -8,7 +8,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from scipy.spatial import cKDTree
 
 from toy import attacks, boundary
 from toy.errors import FieldError, one_of
@@ -140,7 +139,7 @@ def see(
     pause()
     return Sight(
         step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
-        on_tails, on_heads, tops(window, surface, points), hidden,
+        on_tails, on_heads, tops(surface, low, np.subtract(window.high, window.low), points), hidden,
     )
 
 
@@ -229,20 +228,43 @@ def on_arrows(recording: Recording, window: Window, step: int, shown: np.ndarray
     return tails, np.column_stack([found.boundary_u[shown], np.zeros(len(shown))])
 
 
-def tops(window: Window, surface: Any, points: np.ndarray) -> np.ndarray:
-    """Where the boundary stands above a point and hides it: that highest place, NaN where nothing does."""
+def tops(surface: Any, low: np.ndarray, span: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Where the boundary stands above a point and hides it: a little over that place, NaN where nothing does.
+
+    surface: of a box with the corner `low`; span: (d,) sides of the window. A triangle of marching cubes lies in one
+    cell of the grid, so each point looks at those of the column it is in.
+    """
     out = np.full((len(points), 3), np.nan)
-    if window.dim == 2 or not len(surface.vertices):
+    if surface.vertices.shape[1] == 2 or not len(surface.vertices):
         return out
-    span = np.array(window.high) - np.array(window.low)
-    tree = cKDTree(surface.vertices[:, :2] / span[:2], compact_nodes=False, balanced_tree=False)  # asked but once
-    for i, near in enumerate(tree.query_ball_point(points[:, :2] / span[:2], 0.018, p=np.inf)):
-        p, above = points[i], surface.vertices[near, 2]
-        above = above[above > p[2] + 0.004 * span[2]]
-        # Far above it is another part of the world that is in the way: a stalk through it would explain nothing.
-        if len(above) and above.max() - p[2] < LONGEST_STALK * span[2]:
-            out[i] = p[0], p[1], min(above.max() + 0.05 * span[2], window.high[2])
+
+    def columns(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        steps = [np.floor((at - low[a]) / surface.spacing[a]) for a, at in enumerate((x, y))]
+        return (1000 * steps[0] + steps[1]).astype(int)
+
+    own = columns(*(at[surface.faces.T].mean(0) for at in surface.vertices.T[:2]))
+    order = np.argsort(own)
+    first, last = (np.searchsorted(own[order], columns(*points.T[:2]), side) for side in ("left", "right"))
+    who = np.repeat(np.arange(len(points)), last - first)
+    near = order[np.arange(len(who)) - np.repeat(np.cumsum(last - first) - last, last - first)]
+    near = surface.vertices[surface.faces[near]]
+    a, b, c = (near - points[who, None]).swapaxes(0, 1)
+    share = np.stack([_cross(b, c), _cross(c, a), _cross(a, b)])  # of each corner in the place above the point
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share /= share.sum(0)
+    over = (share >= -1e-9).all(0) & (np.einsum("ci,ic->i", share, near[..., 2]) > points[who, 2] + 0.004 * span[2])
+    height = np.full(len(points), -np.inf)
+    np.maximum.at(height, who[over], near[over, :, 2].max(1))
+    # Far above it is another part of the world that is in the way: a stalk through it would explain nothing.
+    hides = np.isfinite(height) & (height - points[:, 2] < LONGEST_STALK * span[2])
+    top = np.minimum(height + 0.05 * span[2], low[2] + span[2])
+    out[hides] = np.column_stack([points[:, :2], top])[hides]
     return out
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The upright part of a x b."""
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 @lru_cache(maxsize=16)

@@ -216,3 +216,21 @@ def test_the_authors_curve_stands_beside_their_five_points_only(sampling, shown)
     curve = drawn.get("gap", [])
     assert [line["name"] for line in curve] == [words()["line.authors_gap"]] * shown
     assert all(line["x"][-1] == 30 and line["y"][-1] == 0.033 for line in curve)  # epoch 30 of the file
+
+
+@pytest.mark.parametrize("resolution", [24, 33, 48])
+def test_a_point_is_hidden_just_where_the_boundary_stands_above_it(resolution):
+    def height(xy):
+        return 0.25 * np.sin(5 * xy[:, 0]) * np.cos(4 * xy[:, 1])
+
+    low, high = np.array([-1.0, -1.0, -0.5]), np.array([1.0, 1.0, 0.5])
+    surface = boundary.extract(lambda z: z[:, 2] - height(z), low, high, resolution)
+    rng = np.random.default_rng(0)
+    points = np.column_stack([rng.uniform(-0.99, 0.99, (500, 2)), rng.uniform(-0.15, 0.4, 500)])
+    points[:40, :2] = np.linspace(low, high, resolution)[1:-1, :2][np.arange(40) % (resolution - 2)]  # on grid lines
+    over = height(points) - points[:, 2]
+    tops = sight.tops(surface, low, high - low, points)
+    hidden = np.isfinite(tops[:, 2])
+    clear = np.abs(over - 0.004) > 0.02  # nearer, the triangles' own error counts
+    assert np.array_equal(hidden[clear], over[clear] > 0.004) and 100 < hidden.sum() < 400
+    assert (tops[hidden, 2] > height(points)[hidden]).all() and np.array_equal(tops[hidden, :2], points[hidden, :2])
