@@ -4,6 +4,7 @@
 
   const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
   const NEXT = 16; // steps of the playhead
+  const SLOW = 0.1; // seconds a full picture takes from which on a draft comes first
   const CALM = 1000; // ms after a jump in which another is likely: nothing is fetched ahead
   const [AHEAD, SPARE] = ["u=6", "u=7"]; // urgency after RFC 9218: 3 is usual, 7 for what the server does when idle
 
@@ -13,6 +14,7 @@
     #exact = null;
     #hint = null; // a step the viewer may want next
     #draft = null; // the one draft on its way
+    #wait;
     #timer = null;
     #retry = 1000;
     #refused = new Set();
@@ -23,6 +25,7 @@
       Object.assign(this, { source, link, view, hooks });
       this.frames = new parts.Frames();
       this.seconds = 0.1; // running mean of one fetch
+      this.#wait = 0; // of one the viewer waits for
       this.closed = false;
       this.asleep = false;
     }
@@ -70,6 +73,11 @@
         this.#held = null;
         this.pump();
       }, CALM);
+    }
+
+    /** Whether full pictures take long. */
+    get slow() {
+      return this.#wait > SLOW;
     }
 
     /** Whether the viewer waits for a frame, be it a draft. */
@@ -156,7 +164,9 @@
       try {
         const frame = await this.source.frame(this.link, this.view, step, { signal: control.signal, urgency, draft, asker: this.#asker });
         if (this.closed) throw new DOMException("closed", "AbortError");
-        if (urgency !== SPARE && !draft) this.seconds += 0.2 * ((performance.now() - start) / 1000 - this.seconds);
+        const took = (performance.now() - start) / 1000;
+        if (urgency !== SPARE && !draft) this.seconds += 0.2 * (took - this.seconds);
+        if (!urgency && !draft) this.#wait += 0.2 * (took - this.#wait);
         this.#retry = 1000;
         if (!frame.meta.draft) this.frames.put(step, frame);
         this.hooks.arrived(step);

@@ -6,7 +6,7 @@
   /** One opening of `link` by `player`. Another opening aborts it. */
   parts.Run = class Run {
     #control = new AbortController();
-    over = false; // its stream has said all: trained and measured
+    #over = false;
     started = false;
     previewed = false;
 
@@ -31,7 +31,7 @@
       document.body.classList.add("is-working");
       try {
         await source.run(this.link, (event) => this.current && this.#heard(event), this.#control.signal);
-        if (this.current && !this.over) throw new TypeError("the stream ended early");
+        if (this.current && !this.#over) throw new TypeError("the stream ended early");
       } catch (error) {
         if (this.current && error.name !== "AbortError") this.#lost(error);
       }
@@ -39,7 +39,7 @@
 
     #heard(event) {
       this.words.hush("gone");
-      if (event.event === "done" || event.event === "error") this.over = true;
+      if (event.event === "done" || event.event === "error") this.#over = true;
       const does = {
         queued: () => this.words.tell("busy", say("player_queued", { place: event.place })),
         progress: () => this.#progress(event),

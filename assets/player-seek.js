@@ -3,6 +3,7 @@
   const parts = (window.dimpleParts ??= {});
 
   const PAUSE = 250; // ms in which a step asked for is drawn, or the next is asked for: other work would be in the way
+  const HURRY = 100; // ms: who goes on faster, say by a key held down, sees no full picture
 
   parts.Seeker = class Seeker {
     #approach = null;
@@ -26,12 +27,13 @@
       this.#approach = new parts.Approach(fetcher, (frame) => this.#draw(frame), during);
     }
 
-    /** To `step`, with its own picture. While the viewer or the server is in a hurry, a draft of it comes first. */
+    /** To `step`, with its own picture. A draft comes first where the viewer would be gone before that, or it takes long. */
     go(step, dragging = false) {
       const { player, player: { fetcher } } = this;
-      const hasty = dragging || this.busy || !player.run?.over; // until it is over the server measures
+      const now = performance.now();
+      const hasty = dragging || now - this.#moved < HURRY || fetcher.slow;
       fetcher.moved(player.step, step);
-      this.#moved = performance.now();
+      this.#moved = now;
       player.step = step;
       player.playhead.put();
       clearTimeout(this.#resting);

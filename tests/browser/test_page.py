@@ -22,6 +22,12 @@ def ready(page: Page, server, query: str = "") -> None:
     page.wait_for_function("window.dimple?.state().ready && window.dimple.mesh()?.x.length > 0")
 
 
+def loaded(page: Page, server) -> None:
+    """Open the page for its scripts alone."""
+    page.goto(server.url + "?exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=300&resolution=24&codimension=3")
+    page.wait_for_function("Boolean(window.dimple)")
+
+
 def seek(page: Page, step: int) -> None:
     page.evaluate("step => window.dimple.seek(step)", step)
     page.wait_for_function("step => window.dimple.state().shown === step", arg=step)
@@ -98,7 +104,7 @@ def test_at_rest_every_step_is_fetched_until_a_jump_needs_the_server(page, serve
 
 
 def test_a_full_cache_is_not_fetched_round_and_round(page, server):
-    ready(page, server, "?exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=300&resolution=24&codimension=3")
+    loaded(page, server)
     asked = page.evaluate("""async () => {
         const asked = [];
         const source = { frame: async (link, view, step) => {
@@ -122,7 +128,7 @@ def test_a_full_cache_is_not_fetched_round_and_round(page, server):
 
 
 def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
-    ready(page, server, "?exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=300&resolution=24&codimension=3")
+    loaded(page, server)
     told = page.evaluate("""async () => {
         const asked = [];
         const source = { frame: (link, view, step, { signal, urgency }) => {
@@ -156,7 +162,7 @@ def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(page, server):
 
 
 def test_a_draft_is_not_kept_and_is_given_up_for_a_full_picture(page, server):
-    ready(page, server)
+    loaded(page, server)
     assert page.evaluate("""async () => {
         const asked = [];
         const source = { frame: (link, view, step, { signal, draft }) => new Promise((give, fail) => {
@@ -188,7 +194,7 @@ def test_a_draft_is_not_kept_and_is_given_up_for_a_full_picture(page, server):
 
 
 def test_chores_wait_for_pictures_but_not_for_ever_and_are_done_one_by_one(page, server):
-    ready(page, server)
+    loaded(page, server)
     done = page.evaluate("""async () => {
         const [done, later] = [[], (ms) => new Promise((go) => setTimeout(go, ms))];
         let awaited = true;
@@ -302,7 +308,7 @@ APPROACH = """async moves => {
 
 
 def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_picture(page, server):
-    ready(page, server)
+    loaded(page, server)
     drag = {"hasty": True, "moving": True}
     assert page.evaluate(APPROACH, [
         ["go", 10, drag], ["go", 11, drag], ["go", 12, drag], ["draft", 10], ["wait", 50],
@@ -312,13 +318,37 @@ def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_pict
 
 @pytest.mark.parametrize(("hasty", "asked"), [(False, ["exact 10", "draw 10"]), (True, ["draft 10", "draw 10 draft"])])
 def test_without_haste_no_draft_comes_before_the_full_picture(page, server, hasty, asked):
-    ready(page, server)
+    loaded(page, server)
     moves = [["go", 10, {"hasty": hasty, "moving": False}], ["draft" if hasty else "exact", 10]]
     assert page.evaluate(APPROACH, moves) == asked
 
 
+def test_a_draft_comes_first_where_the_viewer_goes_on_fast_or_full_pictures_take_long(page, server):
+    loaded(page, server)
+    assert page.evaluate("""async () => {
+        const asked = [], ask = (what) => (step) => {
+            asked.push(`${what} ${step}`);
+            return new Promise(() => {});
+        };
+        const fetcher = { frames: { has: () => false, nearest: () => null }, moved() {}, coming: () => false,
+            drafting: false, slow: false, draft: ask("draft"), exact: ask("exact") };
+        const player = { fetcher, step: 0, shown: 0, playhead: { put() {} }, tell() {}, speak() {}, paint() {},
+            words: { during: (_, promise) => promise } };
+        const seeker = new window.dimpleParts.Seeker(player);
+        seeker.attach(fetcher);
+        seeker.go(1);
+        seeker.go(2);
+        await new Promise((go) => setTimeout(go, 150));
+        seeker.go(3);
+        await new Promise((go) => setTimeout(go, 150));
+        fetcher.slow = true;
+        seeker.go(4);
+        seeker.go(5, true);
+        return asked; }""") == ["exact 1", "draft 2", "exact 3", "draft 4", "draft 5"]
+
+
 def test_what_has_been_fetched_is_drawn_at_once_and_stands_in_for_what_takes_long(page, server):
-    ready(page, server)
+    loaded(page, server)
     moves = [["go", 1, {"hasty": True, "moving": True}], ["go", 9, {"hasty": False, "moving": False}], ["wait", 400]]
     assert page.evaluate(APPROACH, moves) == ["draw 1", "exact 9", "draw 1"]
 
