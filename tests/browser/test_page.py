@@ -408,7 +408,7 @@ def test_a_new_run_compiles_no_shader(page, server):
     ready(page, server, f"?{query}")
     before = page.evaluate("window.compiled")
     for seed in (1, 2):
-        page.evaluate("link => window.dimple.open(link)", f"{query}&seed={seed}")
+        page.evaluate("link => { window.dimple.open(link); }", f"{query}&seed={seed}")
         page.wait_for_function("part => window.dimple.state().ready && window.dimple.state().link.includes(part)",
                                arg=f"seed={seed}")
     assert page.evaluate("window.compiled") == before > 5
