@@ -123,6 +123,39 @@ def _pointed(page: Page, seed: int, drag: bool) -> Took:
     return asked
 
 
+# Each row of window.seen: the step whose exact picture is painted, draft or full, and the one the pointer is at.
+WATCH = """() => {
+    window.seen = [];
+    document.addEventListener("dimple:step", () => {
+        const { shown, drafted, step } = window.dimple.state();
+        const painted = Math.max(shown, drafted);
+        if (painted !== window.seen.at(-1)?.[0]) window.seen.push([painted, step]);
+    }); }"""
+
+
+def _swept(page: Page) -> tuple[list[float], list[float]]:
+    """Exact pictures a second while the pointer is dragged for 2 s over steps hardly fetched; by how many they lag."""
+    page.evaluate("window.dimple.setScale(false)")
+    page.evaluate(WATCH)
+    box = page.locator("#timeline .track").bounding_box()
+    assert box is not None
+    y, rates, lags = box["y"] + box["height"] / 2, [], []
+    for start, end in ((0.1, 0.5), (0.9, 0.55)):
+        time.sleep(0.5)
+        page.evaluate("window.seen = []")
+        page.mouse.move(box["x"] + box["width"] * start, y)
+        page.mouse.down()
+        began = time.perf_counter()
+        while (share := (time.perf_counter() - began) / 2) < 1:
+            page.mouse.move(box["x"] + box["width"] * (start + (end - start) * share), y)
+            time.sleep(0.016)
+        seen = np.array(page.evaluate("window.seen"))
+        page.mouse.up()
+        rates.append(len(seen) / 2)
+        lags.append(float(np.mean(np.abs(seen[:, 0] - seen[:, 1]))))
+    return rates, lags
+
+
 @contextmanager
 def _opened(play: Playwright) -> Iterator[tuple[Page, str]]:
     """The page of a new server, its first picture just drawn, and the server's address."""
@@ -198,6 +231,8 @@ def bench() -> dict[str, float]:
         sizes = _wire(url, [0, 5, 10, 20, 40, 80, 120, 200, 300, 400])
     with sync_playwright() as play:
         first = _just_started(play)
+        with _opened(play) as (page, _):
+            rates, lags = _swept(page)
     played = np.array(frames[known:] or frames)
     return {
         "knob_to_picture_s_median": float(np.median(pictures)),
@@ -213,6 +248,8 @@ def bench() -> dict[str, float]:
         **_summed("just_started_scrub", first["jump"]),
         **_summed("just_started_click", first["click"]),
         **_summed("just_started_drag", first["drag"]),
+        "dragged_pictures_per_second": float(np.mean(rates)),
+        "dragged_lag_steps": float(np.mean(lags)),
         "frame_main_thread_ms_median": float(np.median(played)),
         "frame_main_thread_ms_95": float(np.quantile(played, 0.95)),
         "frames_played": float(len(played)),
