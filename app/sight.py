@@ -246,8 +246,8 @@ def tops(surface: Any, low: np.ndarray, span: np.ndarray, points: np.ndarray) ->
     order = np.argsort(own)
     first, last = (np.searchsorted(own[order], columns(*points.T[:2]), side) for side in ("left", "right"))
     who = np.repeat(np.arange(len(points)), last - first)
-    near = order[np.arange(len(who)) - np.repeat(np.cumsum(last - first) - last, last - first)]
-    near = surface.vertices[surface.faces[near]]
+    which = order[np.arange(len(who)) - np.repeat(np.cumsum(last - first) - last, last - first)]
+    near = surface.vertices[surface.faces[which]]
     a, b, c = (near - points[who, None]).swapaxes(0, 1)
     share = np.stack([_cross(b, c), _cross(c, a), _cross(a, b)])  # of each corner in the place above the point
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -7,31 +7,26 @@
   const SENT = 10; // ms after which a request is on its way: while it draws, a browser sends none
   const PATIENCE = 300; // ms a picture may take before a neighbour's stands in
 
-  /** Pictures of `fetcher` for one place on the page. `draw(frame)` shows one, be it a draft or a neighbour's; `during(promise)` is told what is waited for. */
+  /** Pictures of `fetcher` for one place on the page. `show(frame)` draws one, be it a draft or a neighbour's; `during(promise)` is told what is waited for. */
   parts.Approach = class Approach {
+    step = null; // the one asked for last
     #timers = {};
     #drafted = null; // the step whose draft was drawn last
     #moving = false;
     #asked = 0;
 
-    constructor(fetcher, draw, during = (promise) => promise) {
-      Object.assign(this, { fetcher, during });
-      this.step = null;
-      this.draw = (frame) => {
-        clearTimeout(this.#timers.passing);
-        this.#drafted = frame.meta.draft ? frame.meta.step : null;
-        draw(frame);
-      };
+    constructor(fetcher, show, during = (promise) => promise) {
+      Object.assign(this, { fetcher, show, during });
     }
 
     /** Draws `step`. `hasty`: with a draft first, as the full picture would take long or be given up soon; `moving`: another step may follow at once. */
     go(step, { hasty, moving }) {
       const { frames } = this.fetcher;
       this.stop();
-      Object.assign(this, { step });
+      this.step = step;
       this.#moving = moving;
       this.#asked = performance.now();
-      if (frames.has(step)) return this.draw(frames.get(step));
+      if (frames.has(step)) return this.#draw(frames.get(step));
       if (hasty && !this.fetcher.coming(step) && step !== this.#drafted) this.#draft();
       else this.#exact();
       this.#after("standIn", PATIENCE, () => this.#neighbour());
@@ -41,6 +36,12 @@
     stop() {
       Object.values(this.#timers).forEach(clearTimeout);
       this.step = null;
+    }
+
+    #draw(frame) {
+      clearTimeout(this.#timers.passing);
+      this.#drafted = frame.meta.draft ? frame.meta.step : null;
+      this.show(frame);
     }
 
     #after(name, wait, does) {
@@ -66,7 +67,7 @@
       const { step, fetcher } = this;
       if (fetcher.frames.has(step)) return;
       if (!fetcher.awaited) this.#draft();
-      if (frame) this.#after("passing", SENT, () => this.draw(frame));
+      if (frame) this.#after("passing", SENT, () => this.#draw(frame));
     }
 
     async #exact() {
@@ -77,13 +78,13 @@
 
     #arrived(frame) {
       clearTimeout(this.#timers.standIn);
-      this.draw(frame);
+      this.#draw(frame);
     }
 
     #neighbour() {
       const { frames } = this.fetcher;
       const near = frames.nearest(this.step);
-      if (near !== null) this.draw(frames.get(near));
+      if (near !== null) this.#draw(frames.get(near));
     }
   };
 })();

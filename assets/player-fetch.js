@@ -14,7 +14,7 @@
     #exact = null;
     #hint = null; // a step the viewer may want next
     #draft = null; // the one draft on its way
-    #wait;
+    #wait = 0; // seconds, running mean of fetching what the viewer waits for
     #timer = null;
     #retry = 1000;
     #refused = new Set();
@@ -25,7 +25,6 @@
       Object.assign(this, { source, link, view, hooks });
       this.frames = new parts.Frames();
       this.seconds = 0.1; // running mean of one fetch
-      this.#wait = 0; // of one the viewer waits for
       this.closed = false;
       this.asleep = false;
     }
@@ -75,7 +74,7 @@
       }, CALM);
     }
 
-    /** Whether full pictures take long. */
+    /** Whether full pictures take long to come. */
     get slow() {
       return this.#wait > SLOW;
     }
