@@ -282,7 +282,7 @@ def test_a_step_the_mouse_lies_on_is_fetched_before_it_is_clicked(page, server):
     assert not [step for step, _ in asked if abs(step - 222) <= 1]  # only passed over
 
 
-APPROACH = """async moves => {
+APPROACH = """async ([moves, near]) => {  // near: a step that has been fetched, or null
     const later = (ms) => new Promise((go) => setTimeout(go, ms));
     const done = [], answers = new Map(), kept = new Map();
     const asks = (what) => (step) => {
@@ -290,9 +290,9 @@ APPROACH = """async moves => {
         fetcher.drafting ||= what === "draft";
         return new Promise((answer) => answers.set(`${what} ${step}`, answer));
     };
-    const fetcher = { frames: { has: (step) => kept.has(step), get: (step) => kept.get(step), nearest: () => 1 },
+    const fetcher = { frames: { has: (step) => kept.has(step), get: (step) => kept.get(step), nearest: () => near },
         drafting: false, awaited: false, coming: () => false, draft: asks("draft"), exact: asks("exact") };
-    kept.set(1, { meta: { step: 1 } });
+    if (near !== null) kept.set(near, { meta: { step: near } });
     const draw = ({ meta: { step, draft } }) => done.push(`draw ${step}${draft ? " draft" : ""}`);
     const approach = new window.dimpleParts.Approach(fetcher, draw);
     for (const [what, step, options] of moves) {
@@ -310,9 +310,9 @@ APPROACH = """async moves => {
 def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_picture(page, server):
     loaded(page, server)
     drag = {"hasty": True, "moving": True}
-    assert page.evaluate(APPROACH, [
-        ["go", 10, drag], ["go", 11, drag], ["go", 12, drag], ["draft", 10], ["wait", 50],
-        ["draft", 12], ["wait", 50], ["exact", 12]]) == [
+    moves = [["go", 10, drag], ["go", 11, drag], ["go", 12, drag], ["draft", 10], ["wait", 50],
+             ["draft", 12], ["wait", 50], ["exact", 12]]
+    assert page.evaluate(APPROACH, [moves, None]) == [
         "draft 10", "draft 12", "draw 10 draft", "draw 12 draft", "exact 12", "draw 12"]
 
 
@@ -320,7 +320,7 @@ def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_pict
 def test_without_haste_no_draft_comes_before_the_full_picture(page, server, hasty, asked):
     loaded(page, server)
     moves = [["go", 10, {"hasty": hasty, "moving": False}], ["draft" if hasty else "exact", 10]]
-    assert page.evaluate(APPROACH, moves) == asked
+    assert page.evaluate(APPROACH, [moves, None]) == asked
 
 
 def test_a_draft_comes_first_where_the_viewer_goes_on_fast_or_full_pictures_take_long(page, server):
@@ -350,7 +350,7 @@ def test_a_draft_comes_first_where_the_viewer_goes_on_fast_or_full_pictures_take
 def test_what_has_been_fetched_is_drawn_at_once_and_stands_in_for_what_takes_long(page, server):
     loaded(page, server)
     moves = [["go", 1, {"hasty": True, "moving": True}], ["go", 9, {"hasty": False, "moving": False}], ["wait", 400]]
-    assert page.evaluate(APPROACH, moves) == ["draw 1", "exact 9", "draw 1"]
+    assert page.evaluate(APPROACH, [moves, 1]) == ["draw 1", "exact 9", "draw 1"]
 
 
 def test_a_draft_is_the_exact_boundary_on_a_coarser_grid_and_the_full_one_follows(page, server):
