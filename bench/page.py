@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -133,27 +133,45 @@ WATCH = """() => {
     }); }"""
 
 
-def _swept(page: Page) -> tuple[list[float], list[float]]:
-    """Exact pictures a second while the pointer is dragged for 2 s over steps hardly fetched; by how many they lag."""
+def _seen(page: Page, go: Callable[[float], None]) -> tuple[float, float]:
+    """Exact pictures a second, and by how many steps they lag, while `go(share of the time)` is called for 2 s."""
+    page.evaluate("window.seen = []")
+    began = time.perf_counter()
+    while (share := (time.perf_counter() - began) / 2) < 1:
+        go(share)
+    seen = np.array(page.evaluate("window.seen"))
+    return len(seen) / 2, float(np.mean(np.abs(seen[:, 0] - seen[:, 1])))
+
+
+def _followed(page: Page) -> dict[str, float]:
+    """What is seen of steps hardly fetched while a pointer is dragged over them, and while a key is held down."""
     page.evaluate("window.dimple.setScale(false)")
     page.evaluate(WATCH)
     box = page.locator("#timeline .track").bounding_box()
     assert box is not None
-    y, rates, lags = box["y"] + box["height"] / 2, [], []
+    y, dragged = box["y"] + box["height"] / 2, []
     for start, end in ((0.1, 0.5), (0.9, 0.55)):
-        time.sleep(0.5)
-        page.evaluate("window.seen = []")
-        page.mouse.move(box["x"] + box["width"] * start, y)
-        page.mouse.down()
-        began = time.perf_counter()
-        while (share := (time.perf_counter() - began) / 2) < 1:
+
+        def move(share: float, start: float = start, end: float = end) -> None:
             page.mouse.move(box["x"] + box["width"] * (start + (end - start) * share), y)
             time.sleep(0.016)
-        seen = np.array(page.evaluate("window.seen"))
+
+        time.sleep(0.5)
+        move(0)
+        page.mouse.down()
+        dragged.append(_seen(page, move))
         page.mouse.up()
-        rates.append(len(seen) / 2)
-        lags.append(float(np.mean(np.abs(seen[:, 0] - seen[:, 1]))))
-    return rates, lags
+
+    def hold(_: float) -> None:
+        page.keyboard.down("ArrowRight")
+        time.sleep(0.033)
+
+    page.evaluate("window.dimple.seek(10)")
+    time.sleep(1)
+    held = _seen(page, hold)
+    page.keyboard.up("ArrowRight")
+    return {f"{name}_{key}": float(value) for name, both in (("dragged", np.mean(dragged, axis=0)), ("key_held", held))
+            for key, value in zip(("pictures_per_second", "lag_steps"), both)}
 
 
 @contextmanager
@@ -232,7 +250,7 @@ def bench() -> dict[str, float]:
     with sync_playwright() as play:
         first = _just_started(play)
         with _opened(play) as (page, _):
-            rates, lags = _swept(page)
+            followed = _followed(page)
     played = np.array(frames[known:] or frames)
     return {
         "knob_to_picture_s_median": float(np.median(pictures)),
@@ -248,8 +266,7 @@ def bench() -> dict[str, float]:
         **_summed("just_started_scrub", first["jump"]),
         **_summed("just_started_click", first["click"]),
         **_summed("just_started_drag", first["drag"]),
-        "dragged_pictures_per_second": float(np.mean(rates)),
-        "dragged_lag_steps": float(np.mean(lags)),
+        **followed,
         "frame_main_thread_ms_median": float(np.median(played)),
         "frame_main_thread_ms_95": float(np.quantile(played, 0.95)),
         "frames_played": float(len(played)),
