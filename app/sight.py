@@ -150,7 +150,7 @@ def resolution(window: Window, view: View) -> int:
 
 def draft(window: Window, view: View) -> View | None:
     """The view of a picture that comes before the full one; None where it would be no coarser."""
-    return view.replace(resolution=DRAFT) if resolution(window, view) > DRAFT and window.dim == 3 else None
+    return view.replace(resolution=DRAFT) if view.resolution > DRAFT and window.dim == 3 else None
 
 
 def _margins(recording: Recording, params: Any) -> np.ndarray:

@@ -29,7 +29,14 @@
       if (frames.has(step)) return this.#draw(frames.get(step));
       if (hasty && !this.fetcher.coming(step) && step !== this.#drafted) this.#draft();
       else this.#exact();
-      this.#after("standIn", PATIENCE, () => this.#neighbour());
+      this.#after("standIn", PATIENCE, () => this.near(step));
+    }
+
+    /** Draws the nearest picture to `step` that has been fetched. */
+    near(step) {
+      const { frames } = this.fetcher;
+      const near = frames.nearest(step);
+      if (near !== null) this.#draw(frames.get(near));
     }
 
     /** Draws nothing more, until the next go(). */
@@ -79,12 +86,6 @@
     #arrived(frame) {
       clearTimeout(this.#timers.standIn);
       this.#draw(frame);
-    }
-
-    #neighbour() {
-      const { frames } = this.fetcher;
-      const near = frames.nearest(this.step);
-      if (near !== null) this.#draw(frames.get(near));
     }
   };
 })();

@@ -118,16 +118,11 @@
       this.#step = own;
       if (own === this.#approach.step && !this.player.playing) return;
       this.#fetcher.moved(before, own);
-      if (this.player.playing) this.#nearest();
-      else this.#approach.go(own, { hasty: true, moving: true });
+      if (this.player.playing) {
+        this.#approach.stop();
+        this.#approach.near(own);
+      } else this.#approach.go(own, { hasty: true, moving: true });
       this.#fetcher.pump();
-    }
-
-    #nearest() {
-      this.#approach.stop();
-      const { frames } = this.#fetcher;
-      const near = frames.nearest(this.#step);
-      if (near !== null) this.#draw(frames.get(near));
     }
 
     /** Draws just what belongs to `step` of the first run: for captures. */

@@ -14,8 +14,7 @@
     view = {};
     last = 0;
     step = 0;
-    shown = -1; // the step whose full picture is seen
-    drafted = -1; // the step of which a draft is seen
+    shown = -1; // the step whose full picture is seen; -1 while it is a draft
     ready = false;
     log = true;
     frameTimes = [];
@@ -153,13 +152,8 @@
     async #show(scene, frame, camera = null) {
       await this.picture.show(scene, frame, camera);
       this.words.legend(this.picture.legend);
-      this.#seen(frame);
+      this.shown = frame?.meta.step ?? -1;
       this.tell(frame);
-    }
-
-    #seen(frame) {
-      const [step, draft] = [frame?.meta.step ?? -1, Boolean(frame?.meta.draft)];
-      [this.shown, this.drafted] = draft ? [-1, step] : [step, -1];
     }
 
     /** More of the run has been measured: its charts, and the rows of the table beside the frame's own numbers. */
@@ -363,7 +357,7 @@
     /** Draws a frame, be it of the step asked for or of another; `pick` as in Picture.apply. */
     paint(frame, pick = !this.playing) {
       const start = performance.now();
-      if (this.picture.apply(frame, { pick })) this.#seen(frame);
+      if (this.picture.apply(frame, { pick })) this.shown = frame.meta.draft ? -1 : frame.meta.step;
       this.tell(frame);
       this.frameTimes.push(performance.now() - start);
       if (this.frameTimes.length > 1000) this.frameTimes.shift();
@@ -389,9 +383,9 @@
     // ---- for the page and for tests
 
     state() {
-      const { step, shown, drafted, playing, last: lastStep, ready, link, view, log, playhead: { speed, loop, stride }, frameTimes } = this;
+      const { step, shown, playing, last: lastStep, ready, link, view, log, playhead: { speed, loop, stride }, frameTimes } = this;
       return {
-        step, shown, drafted, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
+        step, shown, drafted: this.picture.frame?.meta.draft ? this.picture.frame.meta.step : -1, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
         camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, beside: this.companion?.link ?? null,
         lift: this.picture.frame?.meta.lift ?? {}, within: this.within?.state ?? null, closer: this.closer?.state ?? null, besideShown: this.companion?.shown ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
       };

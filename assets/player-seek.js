@@ -56,6 +56,7 @@
       if (player.playing && step !== player.step) return; // the playhead has gone on
       if (step === player.shown) player.tell(frame); // both press and release have asked for it
       else player.paint(frame, false);
+      clearTimeout(this.#resting);
       if (step === player.step && !draft) this.#resting = setTimeout(() => this.#rest(fetcher), player.playing ? 0 : PAUSE);
     }
 
