@@ -21,13 +21,15 @@
     #notes = [];
     #marked = []; // numbers of training points
     #recolour = (tree) => tree;
+    #graphics;
     drawn = null; // a promise, where drawing a frame takes longer than the call
 
     constructor(root) {
       this.#config = { ...OPTIONS, plotGlPixelRatio: parts.scene.fineness() };
       this.plot = el("div", { class: "plot" });
       this.caption = el("p", { class: "caption" });
-      root.replaceChildren(this.plot, this.caption);
+      this.#graphics = new parts.Graphics(this.plot, () => this.repaint());
+      root.replaceChildren(this.plot, this.#graphics.note, this.caption);
       parts.turnable(this);
       // restyle during a drag would pull the camera back: such frames wait until the pointer is up
       this.plot.addEventListener("pointerdown", () => (this.#held = true), true);
@@ -59,7 +61,8 @@
       return this.#queue;
     }
 
-    async #build(scene, frame, camera) {
+    async #build(scene, frame, wanted) {
+      const camera = wanted ?? this.#graphics.camera;
       const recolour = (this.#recolour = parts.recolouring());
       this.#scene = parts.decode(scene);
       this.#frame = frame ?? null;
@@ -73,7 +76,8 @@
       if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
-      await (drawn && !camera ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);
+      await (drawn && !camera && !this.#graphics.missing ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);
+      this.#graphics.drawn();
       parts.scene.keepShader(this.plot);
       parts.scene.keepSizes(this.plot);
       parts.scene.quieten(this.plot, () => this.#held || !this.#settled);
@@ -153,6 +157,7 @@
 
     /** Takes the picture off the page. */
     remove() {
+      this.#graphics.close();
       Plotly.purge(this.plot);
       this.plot.parentElement?.replaceChildren();
       this.#scene = null;
@@ -182,6 +187,7 @@
     /** Draws a frame. True once it is on the screen; false if it has to wait for the pointer. */
     apply(frame, { pick = false } = {}) {
       if (this.#showing || !this.#scene) return false;
+      if (this.#graphics.missing) return this.#keep(frame);
       const [traces, data] = this.#changes(frame);
       const live = parts.scene.applyLive(this.plot, traces, data);
       this.#path = live ? "live" : "restyle";
@@ -191,6 +197,10 @@
         this.#waiting = frame;
         return false;
       } else this.drawn = this.#restyle(frame.traces, data);
+      return this.#keep(frame);
+    }
+
+    #keep(frame) {
       this.#frame = frame;
       this.#write(frame);
       return true;

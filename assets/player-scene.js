@@ -16,6 +16,15 @@
     return usable && Array.isArray(scene.dataScale) ? scene : null;
   }
 
+  /** Has plotly found no graphics to draw this 3-D plot with? */
+  const blind = (gd) => Boolean(gd.querySelector(".no-webgl"));
+
+  /** Calls lost() when the graphics of a live scene are. Plotly itself would look in every frame, without an end, whether they are back. */
+  function watch(gd, lost) {
+    const scene = liveScene(gd);
+    if (typeof scene?.recoverContext === "function") scene.recoverContext = lost;
+  }
+
   /** Can `partial` go into the live trace of `full`? Changes of kind or visibility need plotly's own way. */
   function takes(scene, full, partial) {
     const live = scene.traces[full?.uid];
@@ -289,5 +298,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, redraw, quieten, keepShader, keepSizes, fineness, camera, onScreen, lookFrom, sharpen, canvas };
+  parts.scene = { applyLive, blind, watch, redraw, quieten, keepShader, keepSizes, fineness, camera, onScreen, lookFrom, sharpen, canvas };
 })();
