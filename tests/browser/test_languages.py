@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 # Names that are the same in every language: of the program, of functions, rules and axes, of the other language.
 NAMES = re.compile(r"Dimple Lab|English|ReLU|GELU|tanh|softplus|LeCun|AdamW?|SGD|\bHe\b|\bL[2∞]|N\(0,1\)|R[⁰¹²³⁴-⁹]+"
-                   r"|\b(adamw|ell|log|clean|[ABCDRNMaxyftnkvu])\b|Shamir|Melamed|BenShmuel|GIF|PNG|MP4|HTML|CSV|npz|QR")
+                   r"|\b(adamw|ell|log|clean|[ABCDRNMaxyftnkvu])\b|Shamir|Melamed|BenShmuel|GIF|PNG|MP4|HTML|CSV|npz|QR|WebGL")
 
 TEXTS = """() => {
   const out = [];
