@@ -5,7 +5,7 @@ import urllib.request
 import pytest
 from playwright.sync_api import Page, expect
 from test_everyone import SMALL, measured
-from test_page import drawn, seek
+from test_page import drawn, ready, seek
 
 from app.limits import Limits
 
@@ -21,7 +21,7 @@ def retrained(page: Page, part: str) -> None:
 
 
 def test_link_looks_folding_and_colours_leave_the_run_alone(page, server):
-    measured(page, server)
+    ready(page, server, SMALL)
     seek(page, 20)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()
@@ -91,7 +91,7 @@ def test_time_line_options_bands_and_what_a_wait_is_for(page, server):
 
 
 def test_controls_retrain_a_reset_can_be_undone_and_starts_are_the_same_or_new(page, server):
-    measured(page, server, SMALL + "&seed=7")
+    ready(page, server, SMALL + "&seed=7")
     page.get_by_label("Labels", exact=True).first.click()
     page.get_by_role("option", name="rings").click()
     retrained(page, "labels=rings")
