@@ -24,14 +24,13 @@
     drawn() {
       clearTimeout(this.#timer);
       const { plot } = this;
-      const before = this.missing;
       this.missing = parts.scene.blind(plot);
       this.note.hidden = !this.missing;
       if (!this.missing) {
         this.#wait = SOON;
         this.camera = null;
         parts.scene.watch(plot, () => this.#lost());
-      } else if (before) this.#later(); // without graphics from the start, only the viewer can do something
+      } else if (this.camera) this.#later(); // without graphics from the start, only the viewer can do something
     }
 
     /** Tries no more. */
