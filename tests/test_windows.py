@@ -8,8 +8,9 @@ from conftest import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import FieldError, View, World, charts
+from toy import FieldError, View, World, attacks, boundary, charts, sqp
 from toy.charts import split
+from toy.heights import _scan, heights
 from toy.manifolds import MANIFOLDS, point, safe_height, tangent
 from toy.nets import logit
 from toy.windows import (
@@ -268,8 +269,29 @@ def test_nothing_is_traced_again_for_another_step_seed_or_direction(train):
         win.field(recording.params(recording.last_step))(z)
         return win.to_ambient(z)
 
+    def sizes():
+        return charts.through._cache_size(), charts.fold._cache_size(), charts.to_ambient._cache_size()
+
     use(train(), View())
-    before = charts._apply._cache_size(), charts.fold._cache_size(), charts.to_ambient._cache_size()
+    before = sizes()
     use(train(seed=5), View(reference_step=3, half_height=0.1))
     use(train(steps=30), View(direction="random"))
-    assert before == (charts._apply._cache_size(), charts.fold._cache_size(), charts.to_ambient._cache_size())
+    assert before == sizes()
+
+
+def test_what_draws_an_affine_window_is_compiled_once_for_every_codimension(train):
+    def use(recording):
+        win, params = window(recording, View()), recording.params(recording.last_step)
+        mesh = boundary.extract(win.field(params), win.low, win.high, 24)
+        assert len(mesh.vertices)
+        attacks.within_window(win, params, mesh, win.display(recording.data.u, recording.data.x))
+        heights(normal_chart(recording, View()), params, recording.data.u)
+
+    def sizes():
+        return [f._cache_size() for f in (charts.through, sqp.polish, sqp.chords, attacks._nearest, _scan)]
+
+    use(train(codimension=4))
+    before = sizes()
+    use(train(codimension=900))
+    use(train(codimension=1))  # the whole space
+    assert before == sizes()

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ class Window:
 
     Affine (ambient, slice): z -> origin + z basis, basis (d, n) with orthonormal rows. Unrolled: (u, t) ->
     phi(u) + t v(u), v the geometric unit normal of a hypersurface, else interpolated from `field_v` and made normal.
+    Identity: what is left of an affine window once a net has taken it in.
     labels: axis names; half_height: shown |t|, a length; note: names the direction v. net: the logit of
     a net from elsewhere, None for the world's own, whose first layer can take in an affine map.
     """
@@ -57,21 +58,32 @@ class Window:
         """Points of R^n shown at display coordinates z."""
         return to_ambient(shape(self), jnp.asarray(z, jnp.float32))
 
-    def field(self, params: nets.Params) -> Callable[[Array], Array]:
-        """The logit in display coordinates, z (m, d) -> (m,); compiled once a block size.
+    def seen(self, params: nets.Params) -> tuple["Window", nets.Params]:
+        """(window, params) by which the net is seen in display coordinates, with no more than that depends on.
 
-        An affine window is folded into the first layer (W' = basis W, b' = b + origin W), so its cost does not
-        depend on n.
+        An affine window is folded into the first layer (W' = basis W, b' = b + origin W), which leaves the identity
+        on R^d: lengths stay, as its basis is orthonormal, and neither cost nor compilation depends on n.
         """
         if self.kind == "unrolled" or self.net is not None:
-            return partial(_through, self.logit, params, shape(self))
-        return partial(_apply, self.logit, fold(params, self.origin, self.basis))
+            return shape(self), params
+        return _identity(self.dim), fold(params, self.origin, self.basis)
+
+    def field(self, params: nets.Params) -> Callable[[Array], Array]:
+        """The logit in display coordinates, z (m, d) -> (m,); compiled once a block size."""
+        window, seen = self.seen(params)
+        return partial(through, self.logit, seen, window)
 
     def display(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Display coordinates (m, d) of points x near phi(u): (u, height along v); x itself when ambient."""
         if self.kind == "ambient":
             return np.asarray(x)
         return np.asarray(_display(shape(self), jnp.asarray(u), jnp.asarray(x)))
+
+
+@cache
+def _identity(d: int) -> Window:
+    zeros = (0.0,) * d
+    return Window("identity", World(), zeros, zeros, (), 0.0, "", origin=jnp.zeros(0), basis=jnp.zeros((0, 0)))
 
 
 def shape(window: Window) -> Window:
@@ -120,6 +132,8 @@ def _display(window: Window, u: Array, x: Array) -> Array:
 @jax.jit
 def to_ambient(window: Window, z: Float[Array, "m d"]) -> Float[Array, "m n"]:
     """Points of R^n at display coordinates z, for use inside jitted code."""
+    if window.kind == "identity":
+        return z
     if window.kind != "unrolled":
         return window.origin + z @ window.basis
     foot, up = frame(window, z)
@@ -127,12 +141,8 @@ def to_ambient(window: Window, z: Float[Array, "m d"]) -> Float[Array, "m n"]:
 
 
 @partial(jax.jit, static_argnums=0)
-def _apply(logit: Callable, params: nets.Params, z: Array) -> Array:
-    return logit(params, z)
-
-
-@partial(jax.jit, static_argnums=0)
-def _through(logit: Callable, params: nets.Params, window: Window, z: Array) -> Array:
+def through(logit: Callable, params: nets.Params, window: Window, z: Float[Array, "m d"]) -> Float[Array, " m"]:
+    """The logit at display coordinates z; `window` and `params` as `Window.seen` gives them."""
     return logit(params, to_ambient(window, z))
 
 
@@ -142,11 +152,3 @@ def fold(params: nets.Params, origin: Float[Array, " n"], basis: Float[Array, "d
     first = params["layer0"]
     folded = {"kernel": basis @ first["kernel"], "bias": first["bias"] + origin @ first["kernel"]}
     return {**params, "layer0": folded}
-
-
-def through(logit: Callable, params: nets.Params, window: Window) -> Callable[[Array], Array]:
-    """The logit in display coordinates, z (m, d) -> (m,), for use inside jitted code."""
-    if window.kind == "unrolled" or window.net is not None:
-        return lambda z: logit(params, to_ambient(window, z))
-    folded = fold(params, window.origin, window.basis)
-    return lambda z: logit(folded, z)

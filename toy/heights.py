@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from toy import nets
 from toy.boundary import BLOCKS
-from toy.charts import Window, shape, through
+from toy.charts import Window, through
 
 SAMPLES = 65  # up to the chart's height: a pair of crossings closer than 1/32 of it is not seen
 HALVINGS = 12
@@ -46,13 +46,12 @@ def _outwards(samples: int, beyond: float, most: int) -> tuple[np.ndarray, int]:
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _scan(logit: Callable, samples: int, beyond: float, params: nets.Params, chart: Window, u: Array, height: Array
           ) -> tuple[Array, Array, Array]:
-    seen = through(logit, params, chart)
     count = len(u)
     blocks, near = _outwards(samples, beyond, BLOCKS[0] // count)
     steps = jnp.linspace(-beyond * height, beyond * height, samples)
 
     def field(v: Array, t: Array) -> Array:
-        return seen(jnp.concatenate([v, t[:, None]], axis=1))
+        return through(logit, params, chart, jnp.concatenate([v, t[:, None]], axis=1))
 
     def crossed(values: Array) -> Array:
         known = ~jnp.isnan(values)
@@ -99,6 +98,7 @@ def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"], bey
     """
     height = chart.high[-1]
     samples = 1 + round((SAMPLES - 1) * beyond)
-    out = _scan(chart.logit, samples, beyond, params, shape(chart), jnp.asarray(u, jnp.float32), jnp.float32(height))
+    seen, folded = chart.seen(params)
+    out = _scan(chart.logit, samples, beyond, folded, seen, jnp.asarray(u, jnp.float32), jnp.float32(height))
     nearest, count, slope = (np.asarray(a) for a in out)
     return Heights(nearest, count, slope)

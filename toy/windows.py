@@ -69,16 +69,18 @@ def normal_chart(recording: Recording, view: View) -> Window | None:
     axes = tuple(f"u{'₁₂'[i]}" for i in range(manifold.k)) if manifold.k > 1 else ("u",)
     box = np.array(domain(manifold, world.sampling))
     low, high = (*box[:, 0].tolist(), -height), (*box[:, 1].tolist(), height)
-    start = jnp.zeros(n).at[manifold.e].set(offset) if n > manifold.e else jnp.zeros(n)
+    start = np.zeros(n, np.float32)  # by numpy, as jax would compile each of its steps for every new n
+    start[manifold.e : manifold.e + 1] = offset
     make = partial(Window, world=world, low=low, high=high, labels=(*axes, "t"), half_height=height,
                    net=recording.net)
     if manifold.flat:
         if world.codimension == 1:
-            v, note = jnp.zeros(n).at[-1].set(1.0), "the normal"
+            v, note = np.eye(n, dtype=np.float32)[-1], "the normal"
         else:
             vectors, note = _direction(recording, view, recording.data.u, recording.data.x)
-            v = _unit(vectors.mean(0))
-        return make(kind="slice", note=note, origin=start, basis=jnp.concatenate([jnp.eye(manifold.k, n), v[None]]))
+            v = np.asarray(_unit(vectors.mean(0)))
+        basis = np.concatenate([np.eye(manifold.k, n, dtype=np.float32), v[None]])
+        return make(kind="slice", note=note, origin=jnp.asarray(start), basis=jnp.asarray(basis))
     empty = jnp.zeros((0, n))
     if n == manifold.k + 1:
         return make(kind="unrolled", note="the normal", origin=jnp.zeros(1), basis=empty)
