@@ -36,7 +36,8 @@
       if (this.#held && !hurried) return;
       const { next, sequence, every } = parts.wanted(this.hooks.course());
       // past its bounds the cache would forget one step for another, without end
-      const more = this.#ask(next, AHEAD) && !this.frames.full && this.#ask(sequence, AHEAD);
+      const room = !this.frames.full && !navigator.connection?.saveData;
+      const more = this.#ask(next, AHEAD) && room && this.#ask(sequence, AHEAD);
       if (more && !hurried && !this.#flying.size) this.#ask(every, SPARE);
     }
 

@@ -1,0 +1,213 @@
+"""The player's parts one by one: no page, no server, no plotly; what they would ask is written down."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+SCRIPTS = sorted((Path(__file__).parents[2] / "assets").glob("player-*.js"))
+
+
+@pytest.fixture
+def parts(page: Page) -> Page:
+    """An empty page with the player's scripts, in the order in which Dash loads them."""
+    page.evaluate("Object.assign(window, { DIMPLE_TEXT: {}, DIMPLE_RANGES: {}, DIMPLE_LESSONS: [], DIMPLE_LOOKS: [] })")
+    for script in SCRIPTS:
+        page.add_script_tag(path=script)
+    return page
+
+
+def test_a_full_cache_is_not_fetched_round_and_round(parts):
+    asked = parts.evaluate("""async () => {
+        const asked = [];
+        const source = { frame: async (link, view, step) => {
+            asked.push(step);
+            return { meta: {}, data: [{ x: new Float32Array(5e6), i: new Uint16Array(1e6) }] }; // 22 of 150 MB
+        } };
+        const steps = Array.from({ length: 30 }, (_, step) => step);
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: steps, every: steps, step: 3, at: 3, stride: 1, playing: false, loop: false }),
+            hurried: () => false, arrived() {}, failed() {},
+        });
+        fetcher.pump();
+        await new Promise((done) => setTimeout(done, 500));
+        await fetcher.exact(29); // still to be had
+        fetcher.pump();
+        await new Promise((done) => setTimeout(done, 500));
+        fetcher.close();
+        return asked;
+    }""")
+    assert asked[:2] == [4, 2] and asked[6] == 29 and len(asked) <= 9
+
+
+def test_a_step_asked_for_waits_for_no_fetch_of_it_that_can_wait(parts):
+    told = parts.evaluate("""async () => {
+        const asked = [];
+        const source = { frame: (link, view, step, { signal, urgency }) => {
+            const fetched = { step, urgency, signal, given: null };
+            asked.push(fetched);
+            return new Promise((give) => (fetched.give = give));
+        } };
+        const steps = [0, 1, 2, 3, 4];
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: [0], every: steps, step: 9, at: 9, stride: 1, playing: false, loop: false }),
+            hurried: () => false, arrived() {}, failed() {},
+        });
+        for (const step of [0, 4]) fetcher.frames.put(step, { data: [] });
+        fetcher.pump(); // asks for 1 in spare time
+        const spare = fetcher.exact(1);
+        const given_up = [asked[0].signal.aborted];
+        asked[1].give({ meta: {}, data: [] });
+        await spare;
+        fetcher.hint(3);
+        const hinted = fetcher.exact(3); // the server draws it once for both
+        given_up.push(asked[2].signal.aborted);
+        asked[3].give({ meta: {}, data: [] });
+        await hinted;
+        fetcher.hint(2);
+        fetcher.hint(2); // still the same one, which the next gives up
+        fetcher.hint(0);
+        given_up.push(asked[4].signal.aborted);
+        fetcher.close();
+        return [asked.map(({ step, urgency }) => [step, urgency]), given_up]; }""")
+    assert told == [[[1, "u=7"], [1, None], [3, "u=6"], [3, None], [2, "u=6"]], [True, False, True]]
+
+
+def test_a_draft_is_not_kept_and_is_given_up_for_a_full_picture(parts):
+    assert parts.evaluate("""async () => {
+        const asked = [];
+        const source = { frame: (link, view, step, { signal, draft }) => new Promise((give, fail) => {
+            asked.push({ step, draft, give });
+            signal.addEventListener("abort", () => fail(new DOMException("", "AbortError")));
+        }) };
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: [], every: [0, 9], step: 0, at: 0, stride: 1, playing: true, loop: false }),
+            hurried: () => true, arrived() {}, failed() {},
+        });
+        const states = [], told = () => states.push([fetcher.drafting, fetcher.awaited, fetcher.frames.size]);
+        const coarse = fetcher.draft(5);
+        told();
+        asked[0].give({ meta: { draft: true }, data: [] });
+        await coarse;
+        told();
+        const soon = fetcher.draft(6); // the server had the full one
+        asked[1].give({ meta: {}, data: [] });
+        await soon;
+        told();
+        const given_up = fetcher.draft(7).catch(({ name }) => name);
+        fetcher.exact(8).catch(() => {});
+        told();
+        states.push(await given_up);
+        fetcher.close();
+        return [states, asked.map(({ step, draft }) => [step, Boolean(draft)])]; }""") == [
+        [[True, True, 0], [False, False, 0], [False, False, 1], [False, True, 1], "AbortError"],
+        [[5, True], [6, True], [7, True], [8, False]]]
+
+
+def test_chores_wait_for_pictures_but_not_for_ever_and_are_done_one_by_one(parts):
+    done = parts.evaluate("""async () => {
+        const [done, later] = [[], (ms) => new Promise((go) => setTimeout(go, ms))];
+        let awaited = true;
+        const chores = new window.dimpleParts.Chores(() => awaited);
+        const put = (name, what = name) => chores.put(name, () => done.push(what));
+        put("a");
+        put("b", "an older b");
+        put("b");
+        await later(300);
+        done.push("|");
+        awaited = false;
+        while (done.at(-1) !== "b") await later(5);
+        awaited = true;
+        put("c");
+        while (done.at(-1) !== "c") await later(5); // it would wait for ever
+        return done; }""")
+    assert done == ["|", "a", "b", "c"]
+
+
+APPROACH = """async ([moves, near]) => {  // near: a step that has been fetched, or null
+    const later = (ms) => new Promise((go) => setTimeout(go, ms));
+    const done = [], answers = new Map(), kept = new Map();
+    const asks = (what) => (step) => {
+        done.push(`${what} ${step}`);
+        fetcher.drafting ||= what === "draft";
+        return new Promise((answer) => answers.set(`${what} ${step}`, answer));
+    };
+    const fetcher = { frames: { has: (step) => kept.has(step), get: (step) => kept.get(step), nearest: () => near },
+        drafting: false, awaited: false, coming: () => false, draft: asks("draft"), exact: asks("exact") };
+    if (near !== null) kept.set(near, { meta: { step: near } });
+    const draw = ({ meta: { step, draft } }) => done.push(`draw ${step}${draft ? " draft" : ""}`);
+    const approach = new window.dimpleParts.Approach(fetcher, draw);
+    for (const [what, step, options] of moves) {
+        if (what === "go") approach.go(step, options);
+        else if (what === "wait") await later(step);
+        else {
+            if (what === "draft") fetcher.drafting = false;
+            answers.get(`${what} ${step}`)({ meta: { step, draft: what === "draft" } });
+            await later(0);
+        }
+    }
+    return done; }"""
+
+
+def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_picture(parts):
+    drag = {"hasty": True, "moving": True}
+    moves = [["go", 10, drag], ["go", 11, drag], ["go", 12, drag], ["draft", 10], ["wait", 50],
+             ["draft", 12], ["wait", 50], ["exact", 12]]
+    assert parts.evaluate(APPROACH, [moves, None]) == [
+        "draft 10", "draft 12", "draw 10 draft", "draw 12 draft", "exact 12", "draw 12"]
+
+
+@pytest.mark.parametrize(("hasty", "asked"), [(False, ["exact 10", "draw 10"]), (True, ["draft 10", "draw 10 draft"])])
+def test_without_haste_no_draft_comes_before_the_full_picture(parts, hasty, asked):
+    moves = [["go", 10, {"hasty": hasty, "moving": False}], ["draft" if hasty else "exact", 10]]
+    assert parts.evaluate(APPROACH, [moves, None]) == asked
+
+
+def test_a_draft_comes_first_where_the_viewer_goes_on_fast_or_full_pictures_take_long(parts):
+    assert parts.evaluate("""async () => {
+        const asked = [], ask = (what) => (step) => {
+            asked.push(`${what} ${step}`);
+            return new Promise(() => {});
+        };
+        const fetcher = { frames: { has: () => false, nearest: () => null }, moved() {}, coming: () => false,
+            drafting: false, slow: false, draft: ask("draft"), exact: ask("exact") };
+        const player = { fetcher, step: 0, shown: 0, playhead: { put() {} }, tell() {}, speak() {}, paint() {},
+            words: { during: (_, promise) => promise } };
+        const seeker = new window.dimpleParts.Seeker(player);
+        seeker.attach(fetcher);
+        seeker.go(1);
+        seeker.go(2);
+        await new Promise((go) => setTimeout(go, 150));
+        seeker.go(3);
+        await new Promise((go) => setTimeout(go, 150));
+        fetcher.slow = true;
+        seeker.go(4);
+        seeker.go(5, true);
+        return asked; }""") == ["exact 1", "draft 2", "exact 3", "draft 4", "draft 5"]
+
+
+def test_what_has_been_fetched_is_drawn_at_once_and_stands_in_for_what_takes_long(parts):
+    moves = [["go", 1, {"hasty": True, "moving": True}], ["go", 9, {"hasty": False, "moving": False}], ["wait", 400]]
+    assert parts.evaluate(APPROACH, [moves, 1]) == ["draw 1", "exact 9", "draw 1"]
+
+
+@pytest.mark.parametrize(("saves", "asked"), [(False, [4, 2, 0, 1, 3]), (True, [4, 2])])
+def test_at_rest_all_is_fetched_but_for_who_saves_data_what_may_be_shown_next(parts, saves, asked):
+    parts.evaluate("saveData => Object.defineProperty(navigator, 'connection', { value: { saveData } })", saves)
+    assert parts.evaluate("""async () => {
+        const asked = [];
+        const source = { frame: async (link, view, step) => {
+            asked.push(step);
+            return { meta: {}, data: [] };
+        } };
+        const steps = [0, 1, 2, 3, 4];
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: steps, every: steps, step: 3, at: 3, stride: 1, playing: false, loop: false }),
+            hurried: () => false, arrived() {}, failed() {},
+        });
+        fetcher.pump();
+        await new Promise((done) => setTimeout(done, 300));
+        fetcher.close();
+        return asked; }""") == asked
