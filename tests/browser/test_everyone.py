@@ -7,7 +7,7 @@ from test_page import ready, seek
 
 pytestmark = pytest.mark.browser
 
-SMALL = "?exhibit=dimpled-sheet&steps=60&lang=en"
+SMALL = "?exhibit=dimpled-sheet&steps=60&resolution=24&lang=en"
 
 
 def faults(page: Page) -> list[str]:
