@@ -336,15 +336,15 @@ def test_a_diverging_run_names_its_step_and_the_likely_cause_and_stays_usable(pa
 
 
 def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
-    ready(page, server, "?exhibit=dimpled-sheet&seed=5")
+    ready(page, server, "?exhibit=dimpled-sheet&seed=5&steps=60")
     other = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
     second = other.new_page()
     try:
-        ready(second, server, "?exhibit=wave")
-        seek(page, 400)
+        ready(second, server, "?exhibit=wave&steps=60")
+        seek(page, 60)
         assert "seed=5" in page.evaluate("window.dimple.state().link")
         assert "wave" in second.evaluate("window.dimple.state().link")
-        want, window = expected("exhibit=dimpled-sheet&seed=5", 400)
+        want, window = expected("exhibit=dimpled-sheet&seed=5&steps=60", 60)
         span = np.subtract(window.high, window.low)
         assert cKDTree(want / span).query(drawn(page) / span)[0].max() < 0.1 * SIZE_OF_A_CELL
     finally:
