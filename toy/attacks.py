@@ -213,22 +213,22 @@ def within_window(window: Window, params: nets.Params, mesh: Any, z: np.ndarray)
     z = np.asarray(z, np.float32)
     if z.ndim != 2 or z.shape[1] != window.dim:
         raise FieldError("z", f"display coordinates of shape (N, {window.dim})", z.shape)
-    (seen, folded), (low, high) = window.seen(params), np.array([window.low, window.high], np.float32)
-    x = np.asarray(charts.to_ambient(seen, z))
+    (where, folded), (low, high) = window.seen(params), np.array([window.low, window.high], np.float32)
+    x = np.asarray(charts.to_ambient(where, z))
     if not len(mesh.vertices) or not len(z):
         return Arrows(np.full_like(z, np.nan), np.full(len(z), np.inf, np.float32), np.ones(len(z), bool))
     share = np.clip((mesh.vertices - low) / (high - low), 0, 1 - 1e-9)
     label = np.ravel_multi_index((share * BOXES).astype(int).T, (BOXES,) * window.dim)
-    seeds = sqp.nearest_vertices(lambda v: sqp.chords(charts.to_ambient, seen, x, v), mesh.vertices, label, STARTS)
+    seeds = sqp.nearest_vertices(lambda v: sqp.chords(charts.to_ambient, where, x, v), mesh.vertices, label, STARTS)
     cell = np.float32(np.max(high - low) / 32)
-    feet, lengths = sqp.polish(window.logit, charts.to_ambient, folded, seen, x, seeds, low, high, cell)
-    return Arrows(*_nearest(seen, z, low, high, feet, lengths))
+    feet, lengths = sqp.polish(window.logit, charts.to_ambient, folded, where, x, seeds, low, high, cell)
+    return Arrows(*_nearest(where, z, low, high, feet, lengths))
 
 
 @jax.jit
-def _nearest(seen: Window, z: Array, low: Array, high: Array, feet: Array, lengths: Array) -> tuple[Array, ...]:
+def _nearest(where: Window, z: Array, low: Array, high: Array, feet: Array, lengths: Array) -> tuple[Array, ...]:
     """The nearest of each point's feet (N, F, d), its length, and whether the box's wall is nearer, to first order."""
-    jacobian = jax.vmap(jax.jacfwd(lambda v: charts.to_ambient(seen, v[None])[0]))(z)
+    jacobian = jax.vmap(jax.jacfwd(lambda v: charts.to_ambient(where, v[None])[0]))(z)
     metric = jnp.einsum("mnd,mne->mde", jacobian, jacobian)
     # The plane z_j = c is gap / sqrt((G^-1)_jj) away in the metric G.
     reach = jnp.sqrt(jnp.diagonal(jnp.linalg.inv(metric), axis1=1, axis2=2))

@@ -70,8 +70,8 @@ class Window:
 
     def field(self, params: nets.Params) -> Callable[[Array], Array]:
         """The logit in display coordinates, z (m, d) -> (m,); compiled once a block size."""
-        window, seen = self.seen(params)
-        return partial(through, self.logit, seen, window)
+        where, folded = self.seen(params)
+        return partial(through, self.logit, folded, where)
 
     def display(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Display coordinates (m, d) of points x near phi(u): (u, height along v); x itself when ambient."""

@@ -98,7 +98,7 @@ def heights(chart: Window, params: nets.Params, u: Float[np.ndarray, "m k"], bey
     """
     height = chart.high[-1]
     samples = 1 + round((SAMPLES - 1) * beyond)
-    seen, folded = chart.seen(params)
-    out = _scan(chart.logit, samples, beyond, folded, seen, jnp.asarray(u, jnp.float32), jnp.float32(height))
+    where, folded = chart.seen(params)
+    out = _scan(chart.logit, samples, beyond, folded, where, jnp.asarray(u, jnp.float32), jnp.float32(height))
     nearest, count, slope = (np.asarray(a) for a in out)
     return Heights(nearest, count, slope)
