@@ -65,8 +65,12 @@
       if (this.step !== step) return this.#passed(frame);
       if (!frame) return; // the fetcher has said why, or another has asked it for something else
       this.#arrived(frame);
-      const rest = this.#moving ? parts.STILL - (performance.now() - this.#asked) : 0;
-      if (frame.meta.draft) this.#after("exact", rest, () => this.#exact());
+      if (!frame.meta.draft) return;
+      // Computed at the same time, the full picture would take the processors that draw the draft.
+      requestAnimationFrame(() => {
+        const rest = this.#moving ? parts.STILL - (performance.now() - this.#asked) : 0;
+        if (this.step === step) this.#after("exact", rest, () => this.#exact());
+      });
     }
 
     // The viewer has gone on meanwhile: what has come is near. The next is asked for first.

@@ -4,7 +4,7 @@
 
   const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
   const NEXT = 16; // steps of the playhead
-  const SLOW = 0.2; // seconds a full picture takes from which on a draft comes first
+  const SLOW = 0.1; // seconds a full picture takes to come from which on a draft comes first
   const CALM = 1000; // ms after a jump in which another is likely: nothing is fetched ahead
   const [AHEAD, SPARE] = ["u=6", "u=7"]; // urgency after RFC 9218: 3 is usual, 7 for what the server does when idle
 
@@ -14,7 +14,8 @@
     #exact = null;
     #hint = null; // a step the viewer may want next
     #draft = null; // the one draft on its way
-    #wait = 0; // seconds, running mean of fetching what the viewer waits for
+    #wait = null; // seconds a full picture takes to come, running mean
+    #drafted = null; // the step whose draft came last
     #timer = null;
     #retry = 1000;
     #refused = new Set();
@@ -166,7 +167,7 @@
         if (this.closed) throw new DOMException("closed", "AbortError");
         const took = (performance.now() - start) / 1000;
         if (urgency !== SPARE && !draft) this.seconds += 0.2 * (took - this.seconds);
-        if (!urgency && !draft) this.#wait += 0.2 * (took - this.#wait);
+        if (!urgency) this.#waited(step, took, Boolean(frame.meta.draft));
         this.#retry = 1000;
         if (!frame.meta.draft) this.frames.put(step, frame);
         this.hooks.arrived(step);
@@ -175,6 +176,15 @@
         if (!this.closed && !this.asleep && error.name !== "AbortError") this.#troubled(step, error);
         throw error;
       }
+    }
+
+    // A full picture takes about twice as long as a draft; right after its own draft, which is being drawn, longer still.
+    #waited(step, took, draft) {
+      const after = !draft && step === this.#drafted;
+      this.#drafted = draft ? step : null;
+      if (after) return;
+      const full = draft ? 2 * took : took;
+      this.#wait = full + 0.8 * ((this.#wait ?? full) - full);
     }
 
     // A refused step is not asked for again; a silent server is, after longer and longer waits.

@@ -106,6 +106,32 @@ def test_a_draft_is_not_kept_and_is_given_up_for_a_full_picture(parts):
         [[5, True], [6, True], [7, True], [8, False]]]
 
 
+def test_full_pictures_are_slow_by_the_last_ones_or_by_drafts_but_not_where_a_draft_is_drawn_meanwhile(parts):
+    assert parts.evaluate("""async () => {
+        let late = 250; // ms
+        const source = { frame: async (link, view, step, { draft }) => {
+            await new Promise((go) => setTimeout(go, late));
+            return { meta: { draft: Boolean(draft) }, data: [] };
+        } };
+        const fetcher = new window.dimpleParts.Fetcher(source, "", {}, {
+            course: () => ({ sequence: [], every: [0, 99], step: 0, at: 0, stride: 1, playing: false, loop: false }),
+            hurried: () => false, arrived() {}, failed() {},
+        });
+        const slow = [fetcher.slow], next = async (what, step) => {
+            await fetcher[what](step);
+            slow.push(fetcher.slow);
+        };
+        await next("exact", 1);
+        late = 0;
+        for (let step = 2; step < 12; step++) await next("draft", step);
+        late = 3000;
+        await next("exact", 11); // its own draft came before it
+        late = 250;
+        for (let step = 12; step < 15; step++) await next("exact", step);
+        fetcher.close();
+        return [slow[0], slow[1], slow[11], slow[12], slow[15]]; }""") == [False, True, False, False, True]
+
+
 def test_chores_wait_for_pictures_but_not_for_ever_and_are_done_one_by_one(parts):
     done = parts.evaluate("""async () => {
         const [done, later] = [[], (ms) => new Promise((go) => setTimeout(go, ms))];
