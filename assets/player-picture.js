@@ -187,7 +187,7 @@
     /** Draws a frame. True once it is on the screen; false if it has to wait for the pointer. */
     apply(frame, { pick = false } = {}) {
       if (this.#showing || !this.#scene) return false;
-      if (this.#graphics.missing) return this.#keep(frame);
+      if (this.#graphics.missing || parts.scene.lost(this.plot)) return this.#keep(frame);
       const [traces, data] = this.#changes(frame);
       const live = parts.scene.applyLive(this.plot, traces, data);
       this.#path = live ? "live" : "restyle";

@@ -19,10 +19,13 @@
   /** Has plotly found no graphics to draw this 3-D plot with? */
   const blind = (gd) => Boolean(gd.querySelector(".no-webgl"));
 
-  /** Calls lost() when the graphics of a live scene are. Plotly itself would look in every frame, without an end, whether they are back. */
-  function watch(gd, lost) {
+  /** Are the graphics of a live scene lost? Plotly may not know yet, and would throw: it compiles shaders while it draws. */
+  const lost = (gd) => Boolean(liveScene(gd)?.glplot.gl?.isContextLost());
+
+  /** Calls told() when the graphics of a live scene are. Plotly itself would look in every frame, without an end, whether they are back. */
+  function watch(gd, told) {
     const scene = liveScene(gd);
-    if (typeof scene?.recoverContext === "function") scene.recoverContext = lost;
+    if (typeof scene?.recoverContext === "function") scene.recoverContext = told;
   }
 
   /** Can `partial` go into the live trace of `full`? Changes of kind or visibility need plotly's own way. */
@@ -63,7 +66,7 @@
   /** Draws now. Without `pick` the hover buffers stay stale: reading them back stalls the main thread. */
   function redraw(gd, pick) {
     const scene = liveScene(gd);
-    if (!scene) return;
+    if (!scene || lost(gd)) return;
     for (const object of scene.glplot.objects) {
       object.dirty = pick;
       // a stale hover buffer names triangles that are no longer there
@@ -298,5 +301,5 @@
   /** The GL canvas, valid only in the same task as redraw(). */
   const canvas = (gd) => liveScene(gd)?.glplot.canvas ?? null;
 
-  parts.scene = { applyLive, blind, watch, redraw, quieten, keepShader, keepSizes, fineness, camera, onScreen, lookFrom, sharpen, canvas };
+  parts.scene = { applyLive, blind, lost, watch, redraw, quieten, keepShader, keepSizes, fineness, camera, onScreen, lookFrom, sharpen, canvas };
 })();
