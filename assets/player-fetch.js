@@ -4,7 +4,7 @@
 
   const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
   const NEXT = 16; // steps of the playhead
-  const SLOW = 0.1; // seconds a full picture takes to come from which on a draft comes first
+  const SLOW = 0.15; // seconds a full picture takes to come from which on a draft comes first: drawn, it would be later than .2
   const CALM = 1000; // ms after a jump in which another is likely: nothing is fetched ahead
   const [AHEAD, SPARE] = ["u=6", "u=7"]; // urgency after RFC 9218: 3 is usual, 7 for what the server does when idle
 
