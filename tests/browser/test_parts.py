@@ -124,7 +124,7 @@ def test_full_pictures_are_slow_by_the_last_ones_or_by_drafts_but_not_where_a_dr
         await next("exact", 1);
         late = 0;
         for (let step = 2; step < 12; step++) await next("draft", step);
-        late = 3000;
+        late = 1000;
         await next("exact", 11); // its own draft came before it
         late = 250;
         for (let step = 12; step < 20; step++) await next("exact", step);
