@@ -26,12 +26,12 @@ def register(app: Dash, address: str = "") -> None:
         Output("origin", "data"),
         Input("address", "search"), Input("exhibit", "value"), Input("reset", "n_clicks"),
         Input("new-seed", "n_clicks"), Input("branched", "data"), Input("undo", "n_clicks"), State("before", "data"),
-        State({"control": ALL}, "id"),
+        State({"control": ALL}, "id"), State({"control": ALL}, "value"),
     )(settings)
     app.callback(
         Output({"control": ALL}, "error"), Output("link", "data"),
         Input({"control": ALL}, "value"), Input("exhibit", "value"), Input("origin", "data"),
-        State({"control": ALL}, "id"),
+        State({"control": ALL}, "id"), State({"control": ALL}, "error"),
     )(linked)
     if address:
         app.callback(
@@ -53,7 +53,7 @@ def invitation(address: str, _clicks: Any, link: str) -> tuple[bool, str, str, s
 
 def settings(
     search: str | None, exhibit: str, _reset: Any, _seed: Any, branched: Any, _undo: Any, before: str | None,
-    ids: list[dict[str, str]],
+    ids: list[dict[str, str]], shown: list[Any],
 ) -> tuple[Any, ...]:
     """Values of all controls, the exhibit, a message and the run this one comes from: from the address, the picker,
     or a button."""
@@ -70,7 +70,12 @@ def settings(
     else:
         setup, message = opened(search or "")
     values = fields(setup)
-    return [values[name] for name in names], setup.exhibit, message, spelled(setup)
+    return changed([values[name] for name in names], shown), setup.exhibit, message, spelled(setup)
+
+
+def changed(values: list[Any], shown: list[Any]) -> list[Any]:
+    """Values that are not shown yet: each that is set takes Dash some 20 ms."""
+    return [no_update if value == before else value for value, before in zip(values, shown, strict=True)]
 
 
 def spelled(setup: Setup) -> dict[str, Any]:
@@ -93,20 +98,22 @@ def fields(setup: Setup) -> dict[str, Any]:
 
 
 def linked(
-    values: list[Any], exhibit: str, origin: dict[str, Any] | None, ids: list[dict[str, str]]
+    values: list[Any], exhibit: str, origin: dict[str, Any] | None, ids: list[dict[str, str]], shown: list[str | None]
 ) -> tuple[list[Any], Any]:
     """Errors beside the controls, and the link of what they say; an error leaves the last link standing."""
     names = [ident["control"] for ident in ids]
-    given = dict(zip(names, values, strict=True))
-    errors: dict[str, str] = {}
-    link: Any = no_update
+    errors, link = said(dict(zip(names, values, strict=True)), exhibit, origin)
+    return changed([errors.get(name, "") for name in names], [error or "" for error in shown]), link or no_update
+
+
+def said(given: dict[str, Any], exhibit: str, origin: dict[str, Any] | None) -> tuple[dict[str, str], str]:
+    """What is wrong, by control, and the link of what the controls say, "" where something is wrong."""
     try:
         world = build(exhibit, given | {"start": "seed", "training_set": "clean"}).world
         derived = world.replace(**{name: given[name] for name in ("start", "training_set") if name in given}).derived
-        link = query(build(exhibit, given | (origin or {} if derived else {})))
+        return {}, query(build(exhibit, given | (origin or {} if derived else {})))
     except FieldError as error:
-        errors[error.field if error.field in names else names[0]] = told(error)[0]
-    return [errors.get(name, "") for name in names], link
+        return {error.field if error.field in given else next(iter(given)): told(error)[0]}, ""
 
 
 def _in_browser(app: Dash) -> None:

@@ -1,5 +1,6 @@
 """The page: header, controls made from the fields' own metadata, picture, charts."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,6 +44,14 @@ def ranges() -> dict[str, dict[str, Any]]:
     }
 
 
+def place(name: str) -> int:
+    """Where the slider of a field stands at its default, 0 .. 1000; page.js moves it by the same rule."""
+    low, high = bounds(name)
+    log = extra(name).get("scale") == "log"
+    bent = (math.log if low > 0 else math.log1p) if log else float
+    return round(1000 * (bent(DEFAULTS[name]) - bent(low)) / (bent(high) - bent(low)))
+
+
 def helped(name: str) -> dmc.Tooltip:
     """A small i that tells what a field is."""
     label, unit = words()[f"field.{name}"], extra(name).get("unit") or "1"
@@ -80,7 +89,7 @@ def control(name: str) -> html.Div:
     low, high = bounds(name)
     few = whole(name) and extra(name).get("scale") != "log" and high - low <= 50
     slider = dmc.Slider(
-        id={"slider": name}, min=0, max=1000, step=1000 / (high - low) if few else 20, value=0, label=None, size=4,
+        id={"slider": name}, min=0, max=1000, step=1000 / (high - low) if few else 20, value=place(name), label=None, size=4,
         thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
     )
     return html.Div([head, number, slider], className="control wide")

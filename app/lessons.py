@@ -88,9 +88,7 @@ def setup(exhibit: str, number: int) -> Setup:
 
 def link(wanted: Setup) -> str:
     """The very link that the controls will say, once they stand as a setup wants them."""
-    values = callbacks.fields(wanted)
-    ids = [{"control": name} for name in values]
-    return callbacks.linked(list(values.values()), wanted.exhibit, callbacks.spelled(wanted), ids)[1]
+    return callbacks.said(callbacks.fields(wanted), wanted.exhibit, callbacks.spelled(wanted))[1]
 
 
 @cache
