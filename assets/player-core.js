@@ -50,7 +50,7 @@
         loop: (on) => this.setLoop(on),
       });
       this.seeker = new parts.Seeker(this);
-      this.chores = new parts.Chores(() => this.seeker.busy);
+      this.chores = new parts.Chores(() => !this.ready || this.seeker.busy);
       this.charts = new parts.Charts(byId("charts"), this.chores, (step) => this.seek(step));
       this.numbers = new parts.Numbers(byId("numbers"));
       this.table = new parts.Table(byId("data"));
