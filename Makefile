@@ -8,10 +8,12 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/python -m app serve --port $(PORT)
 
-# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py).
-test: .venv/test browser resolve lint
+# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py). While one waits for
+# its page another can go on.
+test:
+	$(MAKE) --jobs 3 --output-sync browser resolve lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
-	XLA_FLAGS= $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	XLA_FLAGS= $(BIN)/python -m pytest -n 3 --dist loadfile tests/browser
 
 lint: .venv/test
 	$(BIN)/ruff check .

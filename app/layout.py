@@ -89,8 +89,8 @@ def control(name: str) -> html.Div:
     low, high = bounds(name)
     few = whole(name) and extra(name).get("scale") != "log" and high - low <= 50
     slider = dmc.Slider(
-        id={"slider": name}, min=0, max=1000, step=1000 / (high - low) if few else 20, value=place(name), label=None, size=4,
-        thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
+        id={"slider": name}, min=0, max=1000, step=1000 / (high - low) if few else 20, value=place(name), label=None,
+        size=4, thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
     )
     return html.Div([head, number, slider], className="control wide")
 

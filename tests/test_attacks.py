@@ -293,7 +293,7 @@ POOL = [
 def test_never_longer_than_a_dense_search(train):
     excess = []
     for fields in POOL:
-        for seed in (0, 1, 2):
+        for seed in (0, 1):
             recording = train(**fields, hidden_layers=2, width=40, steps=200, learning_rate=0.01, seed=seed)
             for step in (0, recording.last_step // 8, recording.last_step):
                 x, shells = recording.data.x, (np.arange(80, dtype=np.float32) + 1) / 80
@@ -303,7 +303,7 @@ def test_never_longer_than_a_dense_search(train):
                 near = np.isfinite(truth)
                 excess.append(got[near] / truth[near] - 1)
     excess = np.concatenate(excess)
-    assert len(excess) > 250
+    assert len(excess) > 170
     assert np.mean(excess < 0.01) >= 0.99, np.sort(excess)[-10:]
 
 

@@ -21,9 +21,15 @@ def test_a_reading_as_used_is_the_rule_as_used(hero):
     assert read(hero, Reading()) == phases(columns["steps"], columns, hero.accuracy, hero.margin)
 
 
+@pytest.fixture(scope="module")
+def used(hero):
+    """The rule as used, on a coarse grid."""
+    return read(hero, Reading(grid_side=9))
+
+
 @pytest.mark.parametrize("name", sorted(READINGS))
-def test_every_reading_reads_and_keeps_what_it_does_not_touch(hero, name):
-    got, used = read(hero, READINGS[name]._replace(grid_side=9)), read(hero, Reading(grid_side=9))
+def test_every_reading_reads_and_keeps_what_it_does_not_touch(hero, used, name):
+    got = read(hero, READINGS[name]._replace(grid_side=9))
     assert got.t_all_right == used.t_all_right
     reading = READINGS[name]
     if (reading.height, reading.steps) == (1.0, 72):

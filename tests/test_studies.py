@@ -73,14 +73,14 @@ def test_this_seed_is_what_the_simulator_says(client):
 
 
 def test_many_seeds_have_shares_intervals_plots_and_pictures(client):
-    found = last(events(client, f"/api/evidence?{LINK}&seeds=4"), "evidence")
-    expected = findings(EXPERIMENT, [measured(seed).results for seed in range(4)])
+    found = last(events(client, f"/api/evidence?{LINK}&seeds=2"), "evidence")
+    expected = findings(EXPERIMENT, [measured(seed).results for seed in range(2)])
     for claim, want in zip(found["told"]["claims"], expected, strict=True):
         assert claim["verdict"] == want.verdict and claim["holds"] == publish.finite(want.holds)
         assert claim["value"] == publish.finite(want.value) and claim["null"] == publish.finite(want.null)
         assert found["drawn"]["strips"][claim["name"]].startswith("<svg")
-    assert [shown["seed"] for shown in found["drawn"]["gallery"]] == [0, 1, 2, 3]
-    assert {int(seed): parse(link).knobs.seed for seed, link in found["seeds"].items()} == {i: i for i in range(4)}
+    assert [shown["seed"] for shown in found["drawn"]["gallery"]] == [0, 1]
+    assert {int(seed): parse(link).knobs.seed for seed, link in found["seeds"].items()} == {0: 0, 1: 1}
 
 
 def test_a_known_seed_is_not_measured_again(client, monkeypatch):

@@ -5,16 +5,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from app.layout import DEFAULTS, place, ranges
+
 pytestmark = pytest.mark.browser
 
-SCRIPTS = sorted((Path(__file__).parents[2] / "assets").glob("player-*.js"))
+ASSETS = Path(__file__).parents[2] / "assets"
 
 
 @pytest.fixture
 def parts(page: Page) -> Page:
     """An empty page with the player's scripts, in the order in which Dash loads them."""
     page.evaluate("Object.assign(window, { DIMPLE_TEXT: {}, DIMPLE_RANGES: {}, DIMPLE_LESSONS: [], DIMPLE_LOOKS: [] })")
-    for script in SCRIPTS:
+    for script in sorted(ASSETS.glob("player-*.js")):
         page.add_script_tag(path=script)
     return page
 
@@ -237,3 +239,16 @@ def test_at_rest_all_is_fetched_but_for_who_saves_data_what_may_be_shown_next(pa
         await new Promise((done) => setTimeout(done, 300));
         fetcher.close();
         return asked; }""") == asked
+
+
+def test_a_new_page_has_every_slider_where_its_number_says(parts):
+    parts.evaluate("ranges => { window.DIMPLE_RANGES = ranges; }", ranges())
+    parts.add_script_tag(path=ASSETS / "page.js")
+    moved = parts.evaluate("""rows => {
+        const page = window.dash_clientside.dimplePage;
+        window.dash_clientside.callback_context = {};
+        return rows.map(([slider, at, number]) => page.tie(at, number, { slider })[1] ?? "stays"); }""",
+        [[name, place(name), DEFAULTS[name]] for name in ranges()])
+    assert set(moved) == {"stays"} and len(moved) > 20
+    tie = "window.dash_clientside.dimplePage.tie(3, 0.9, { slider: 'momentum' })"
+    assert parts.evaluate(tie)[1] == place("momentum")
