@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.stats import binomtest, bootstrap
 
 LEVEL = 0.95
 RESAMPLES = 9999
@@ -38,8 +38,9 @@ def over_seeds(values: Sequence[float | None],
     value = float(statistic(known))
     if len(known) < 2:
         return Estimate(value, math.nan, math.nan, len(known), len(values))
-    low, high = bootstrap((known,), statistic, n_resamples=RESAMPLES, confidence_level=LEVEL, method="percentile",
-                          rng=np.random.default_rng(0)).confidence_interval
+    found = scipy.stats.bootstrap((known,), statistic, n_resamples=RESAMPLES, confidence_level=LEVEL,
+                                  method="percentile", rng=np.random.default_rng(0))
+    low, high = found.confidence_interval
     return Estimate(value, float(low), float(high), len(known), len(values))
 
 
@@ -48,7 +49,7 @@ def share(holds: Sequence[bool]) -> Estimate:
     count, total = sum(map(bool, holds)), len(holds)
     if not total:
         return Estimate(math.nan, math.nan, math.nan, 0, 0)
-    low, high = binomtest(count, total).proportion_ci(LEVEL, method="wilson")
+    low, high = scipy.stats.binomtest(count, total).proportion_ci(LEVEL, method="wilson")
     return Estimate(count / total, float(low), float(high), total, total)
 
 

@@ -11,9 +11,8 @@ from functools import lru_cache
 
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.optimize import least_squares
-from scipy.stats import f
 
 from toy import attacks, nets, theory
 from toy.heights import heights
@@ -50,7 +49,7 @@ def robust_sheet(points: Float[np.ndarray, "m e"], h: Float[np.ndarray, " m"]) -
     def slope(_: np.ndarray) -> np.ndarray:
         return design
 
-    best = least_squares(residual, start, jac=slope, loss="soft_l1", f_scale=scale).x
+    best = scipy.optimize.least_squares(residual, start, jac=slope, loss="soft_l1", f_scale=scale).x
     return lambda where: np.column_stack([np.ones(len(where)), where]) @ best
 
 
@@ -200,7 +199,8 @@ def rho_null(world: World) -> tuple[float, float]:
     Of Gaussian directions both sums are chi-squared, so rho is F-distributed with N ell and N k degrees of freedom.
     """
     freedom = world.point_count * world.codimension, world.point_count * world.k
-    return float(f.ppf(0.025, *freedom)), float(f.ppf(0.975, *freedom))
+    f = scipy.stats.f(*freedom)
+    return float(f.ppf(0.025)), float(f.ppf(0.975))
 
 
 def distances(recording: Recording, step: int, pause: Callable[[], None] = lambda: None) -> dict[str, float]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.optimize import least_squares
 
 from toy.errors import FieldError
 from toy.manifolds import Manifold, point
@@ -94,8 +94,8 @@ def _parameters(x: np.ndarray, manifold: Manifold, offset: float, line: int) -> 
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, manifold.k)
     start = grid[np.linalg.norm(place(grid) - x, axis=1).argmin()]
     # Steps of a hundredth of the box: float32 resolves no smaller ones.
-    best = least_squares(lambda u: place(u)[0] - x, np.clip(start, low + 1e-6, high - 1e-6), bounds=(low, high),
-                         diff_step=1e-3, xtol=1e-6)
+    best = scipy.optimize.least_squares(lambda u: place(u)[0] - x, np.clip(start, low + 1e-6, high - 1e-6),
+                                        bounds=(low, high), diff_step=1e-3, xtol=1e-6)
     off = float(np.linalg.norm(best.fun))
     if off > OFF * manifold.extent:
         raise FieldError("file", f"points within {OFF * manifold.extent:.2g} of the manifold", f"{off:.3g} off it",

@@ -10,8 +10,8 @@ from functools import lru_cache, partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float
-from scipy.stats import qmc
 
 from toy import nets
 from toy.charts import GRID, Window, split
@@ -124,7 +124,7 @@ def follow(recording: Recording, chart: Window) -> float:
 
 def _scattered(world: World, count: int) -> np.ndarray:
     low, high = np.array(domain(world.geometry, world.sampling)).T
-    return (low + qmc.Halton(world.k, scramble=False).random(count) * (high - low)).astype(np.float32)
+    return (low + scipy.stats.qmc.Halton(world.k, scramble=False).random(count) * (high - low)).astype(np.float32)
 
 
 def kind_of(world: World, view: View) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from toy import attacks, measures, windows
 from toy.experiment import Numbers, Result, Table
@@ -81,7 +81,7 @@ def median(values: np.ndarray) -> float | None:
 
 def guessing_level(count: int, level: float = 0.95) -> float:
     """The accuracy on `count` balanced points that guessing reaches or stays below in `level` of cases."""
-    return float(binom.ppf(level, count, 0.5) / count)
+    return float(scipy.stats.binom.ppf(level, count, 0.5) / count)
 
 
 def units(*names: str) -> dict[str, str]:

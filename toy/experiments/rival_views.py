@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from toy import attacks, measures
 from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
@@ -53,7 +53,7 @@ def near(recording: Recording, eps: float | None) -> Numbers:
     return {
         "accuracy": float(recording.accuracy[-1]), "distance_free_median": of.median(distance),
         "near_share": None if eps is None else float((distance <= eps).mean()),
-        "half_share_05": float(binom.ppf(0.05, len(distance), 0.5) / len(distance)),
+        "half_share_05": float(scipy.stats.binom.ppf(0.05, len(distance), 0.5) / len(distance)),
     }
 
 

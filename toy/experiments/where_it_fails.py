@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import beta
+import scipy
 
 from toy import nets
 from toy.charts import split
@@ -29,7 +29,7 @@ def chance_angle(world: World) -> float:
     """
     if not world.codimension:
         return 90.0
-    law = beta(world.codimension / 2, world.k / 2)
+    law = scipy.stats.beta(world.codimension / 2, world.k / 2)
     return float(np.degrees(law.expect(lambda share: np.arccos(np.sqrt(np.clip(share, 0, 1))))))
 
 
