@@ -35,10 +35,14 @@ def test_the_border_guard_sees(source, found):
     assert imported(ast.parse(source)) & FOREIGN == found
 
 
-def test_a_simulation_loads_nothing_of_the_page():
+LATE = {"scipy.stats", "scipy.optimize"}  # a second to load, and only some measures need them
+
+
+def test_the_simulator_loads_nothing_of_the_page_nor_what_few_need():
     root = Path(toy.__file__).parents[1]
     parts = [file.relative_to(root).with_suffix("").parts for file in FILES]
     modules = ", ".join(".".join(part for part in module if part != "__init__") for module in parts)
-    code = f"import sys, {modules}; print({{m.split('.')[0] for m in sys.modules}} & {FOREIGN!r})"
+    loaded = f"{{m.split('.')[0] for m in sys.modules}} & {FOREIGN!r} | {LATE!r} & set(sys.modules)"
+    code = f"import sys, {modules}; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == "set()", done.stderr
