@@ -8,10 +8,10 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/python -m app serve --port $(PORT)
 
-# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py). While one waits for
-# its page another can go on.
+# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py). While one of them waits
+# for its page, another can go on.
 test:
-	$(MAKE) --jobs 3 --output-sync browser resolve lint
+	$(MAKE) --jobs 3 browser resolve lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	XLA_FLAGS= $(BIN)/python -m pytest -n 3 --dist loadfile tests/browser
 
