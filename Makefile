@@ -8,8 +8,8 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/python -m app serve --port $(PORT)
 
-# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py). While one of them waits
-# for its page, another can go on.
+# The browser's tests compile for speed, as visitors have it; the others plainly (tests/conftest.py). They are three at
+# a time, as they also wait for their pages.
 test:
 	$(MAKE) --jobs 3 browser resolve lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser

@@ -55,8 +55,8 @@ def settings(
     search: str | None, exhibit: str, _reset: Any, _seed: Any, branched: Any, _undo: Any, before: str | None,
     ids: list[dict[str, str]], shown: list[Any],
 ) -> tuple[Any, ...]:
-    """Values of all controls, the exhibit, a message and the run this one comes from: from the address, the picker,
-    or a button."""
+    """Values of the controls that `shown` lacks, the exhibit, a message and the run this one comes from: from the
+    address, the picker, or a button."""
     message = ""
     names = [ident["control"] for ident in ids]
     if ctx.triggered_id == "new-seed":
@@ -74,7 +74,7 @@ def settings(
 
 
 def changed(values: list[Any], shown: list[Any]) -> list[Any]:
-    """Values that are not shown yet: each that is set takes Dash some 20 ms."""
+    """Values that are not shown yet: to set a hundred that are takes Dash more than half a second."""
     return [no_update if value == before else value for value, before in zip(values, shown, strict=True)]
 
 
@@ -100,7 +100,7 @@ def fields(setup: Setup) -> dict[str, Any]:
 def linked(
     values: list[Any], exhibit: str, origin: dict[str, Any] | None, ids: list[dict[str, str]], shown: list[str | None]
 ) -> tuple[list[Any], Any]:
-    """Errors beside the controls, and the link of what they say; an error leaves the last link standing."""
+    """Errors beside the controls that `shown` lacks, and the link of what they say; an error leaves the last one."""
     names = [ident["control"] for ident in ids]
     errors, link = said(dict(zip(names, values, strict=True)), exhibit, origin)
     return changed([errors.get(name, "") for name in names], [error or "" for error in shown]), link or no_update

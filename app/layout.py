@@ -35,21 +35,24 @@ def whole(name: str) -> bool:
     return FIELDS[name].model_fields[name].annotation is int
 
 
+def scale(name: str) -> dict[str, Any]:
+    """What places a number on its slider."""
+    low, high = bounds(name)
+    return {"low": low, "high": high, "log": extra(name).get("scale") == "log", "whole": whole(name)}
+
+
 def ranges() -> dict[str, dict[str, Any]]:
-    """What the page's script needs to tie sliders to numbers."""
-    return {
-        name: {"low": bounds(name)[0], "high": bounds(name)[1], "log": extra(name).get("scale") == "log",
-               "whole": whole(name)}
-        for name in FIELDS if choices(name) is None and not is_text(name) and name not in TYPED_ONLY
-    }
+    """The scale of every field that has a slider, for the page's script."""
+    return {name: scale(name) for name in FIELDS
+            if choices(name) is None and not is_text(name) and name not in TYPED_ONLY}
 
 
 def place(name: str) -> int:
     """Where the slider of a field stands at its default, 0 .. 1000; page.js moves it by the same rule."""
-    low, high = bounds(name)
-    log = extra(name).get("scale") == "log"
-    bent = (math.log if low > 0 else math.log1p) if log else float
-    return round(1000 * (bent(DEFAULTS[name]) - bent(low)) / (bent(high) - bent(low)))
+    of = scale(name)
+    bent = (math.log if of["low"] > 0 else math.log1p) if of["log"] else float
+    low, high = bent(of["low"]), bent(of["high"])
+    return round(1000 * (bent(DEFAULTS[name]) - low) / (high - low))
 
 
 def helped(name: str) -> dmc.Tooltip:
@@ -86,11 +89,12 @@ def control(name: str) -> html.Div:
     )
     if name in TYPED_ONLY:
         return html.Div([head, number], className="control")
-    low, high = bounds(name)
-    few = whole(name) and extra(name).get("scale") != "log" and high - low <= 50
+    of = scale(name)
+    steps = of["high"] - of["low"]
+    few = of["whole"] and not of["log"] and steps <= 50
     slider = dmc.Slider(
-        id={"slider": name}, min=0, max=1000, step=1000 / (high - low) if few else 20, value=place(name), label=None,
-        size=4, thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
+        id={"slider": name}, min=0, max=1000, step=1000 / steps if few else 20, value=place(name), label=None, size=4,
+        thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
     )
     return html.Div([head, number, slider], className="control wide")
 

@@ -20,7 +20,7 @@ from app import browser
 
 ROOT = Path(__file__).resolve().parent.parent
 HERO = "exhibit=dimpled-sheet"
-SIZE: dict[str, Any] = {"viewport": {"width": 1024, "height": 700}, "reduced_motion": "reduce"}
+CONTEXT: dict[str, Any] = {"viewport": {"width": 1024, "height": 700}, "reduced_motion": "reduce"}
 READY = """part => { const now = window.dimple?.state();
     return now && now.ready && now.link.includes(part) && now.shown >= 0; }"""
 
@@ -181,7 +181,7 @@ def _opened(play: Playwright) -> Iterator[tuple[Page, str]]:
     """The page of a new server, its first picture just drawn, and the server's address."""
     with _server() as url:
         chrome = play.chromium.launch(executable_path=browser.find(), args=list(browser.FLAGS))
-        page = chrome.new_page(**SIZE)
+        page = chrome.new_page(**CONTEXT)
         page.set_default_timeout(120_000)
         page.add_init_script(LISTEN)
         page.goto(url)
@@ -209,7 +209,7 @@ def _opening(play: Playwright) -> list[float]:
         chrome, took = page.context.browser, []
         assert chrome is not None
         for _ in range(7):
-            context = chrome.new_context(**SIZE)
+            context = chrome.new_context(**CONTEXT)
             began = time.perf_counter()
             new = context.new_page()
             new.goto(url)

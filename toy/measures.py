@@ -199,8 +199,8 @@ def rho_null(world: World) -> tuple[float, float]:
     Of Gaussian directions both sums are chi-squared, so rho is F-distributed with N ell and N k degrees of freedom.
     """
     freedom = world.point_count * world.codimension, world.point_count * world.k
-    f = scipy.stats.f(*freedom)
-    return float(f.ppf(0.025)), float(f.ppf(0.975))
+    low, high = scipy.stats.f.ppf([0.025, 0.975], *freedom)
+    return float(low), float(high)
 
 
 def distances(recording: Recording, step: int, pause: Callable[[], None] = lambda: None) -> dict[str, float]:
