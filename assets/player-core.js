@@ -100,23 +100,33 @@
       if (previewed) await this.#show(this.#scene, this.fetcher.frames.get(this.fetcher.frames.nearest(this.step)));
       this.ready = true;
       this.fetcher.wake();
+      this.#look();
     }
 
-    /** The run is ready: title, charts, first picture; then it plays, or shows the step that was looked at. */
+    /** The run is ready. When its first picture is here all that is shown changes at once; then it plays, or shows the step that was looked at. */
     async begin(run, event) {
       const same = this.last > 0 && exhibitOf(this.link) === exhibitOf(run.link);
-      const step = same && this.step >= this.last ? event.last_step : same ? this.step : 0;
       const autoplay = run.autoplay ?? (run.step === null && !same && !calm.matches);
+      const every = parts.everyStep(event);
+      const near = (step) => every[parts.nearest(every, step)];
+      const step = () => near(autoplay ? 0 : run.step ?? (!same ? 0 : this.step >= this.last ? event.last_step : this.step));
+      const fetcher = this.#fetching(run.link, this.view);
+      const [scene, frame] = await this.#first(fetcher, event, step());
+      if (this.run !== run) return;
+      const opening = !this.#scene;
+      this.ready = false;
+      this.#switching?.abort();
+      this.#scene = scene;
+      this.step = step();
       this.link = run.link;
       this.last = event.last_step;
       this.steps = event.frame_steps;
       this.base = event.base ?? 0;
       this.fields = event.fields ?? null;
-      this.every = parts.everyStep(event);
+      this.every = every;
       this.#series = event.series ?? {};
       this.provenance = event.provenance;
-      this.step = this.every[parts.nearest(this.every, autoplay ? 0 : run.step ?? step)];
-      this.#attach(this.view);
+      this.#attach(fetcher);
       this.timeline.reset(this.last);
       this.charts.show(event.charts, this.last);
       this.numbers.measured(null);
@@ -124,28 +134,27 @@
       this.subtitle = event.subtitle ?? "";
       this.words.heading(event.title, this.subtitle, event.look);
       this.words.verdict("");
-      const [scene, frame] = await this.#first(event);
-      if (this.run !== run) return;
       await this.#show(scene, frame, run.camera);
-      if (this.companion && !this.#scene && !run.camera) await this.picture.zoom(parts.NARROW);
-      this.#scene = scene;
+      if (this.run !== run) return;
+      if (this.companion && opening && !run.camera) await this.picture.zoom(parts.NARROW);
       this.picture.rehearse();
       this.ready = true;
       this.companion?.label();
       this.companion?.look();
       document.body.classList.remove("is-working");
       announce("ready", { lastStep: this.last });
+      this.#look();
       if (autoplay) return this.play();
       this.seeker.go(this.step);
     }
 
     // The stream draws the plain view. If the viewer has chosen another, or looks at another step, that is fetched.
-    async #first(event) {
-      const plain = JSON.stringify(this.view) === JSON.stringify(this.#plain);
+    async #first(fetcher, event, step) {
+      const plain = JSON.stringify(fetcher.view) === JSON.stringify(this.#plain);
       const last = parts.decode(event.frame);
-      if (plain) this.fetcher.frames.put(last.meta.step, last);
-      const scene = plain ? event.scene : this.source.scene(this.link, this.view).catch(() => event.scene);
-      return Promise.all([scene, this.fetcher.exact(this.step).catch(() => last)]);
+      if (plain) fetcher.frames.put(last.meta.step, last);
+      const scene = plain ? event.scene : this.source.scene(fetcher.link, fetcher.view).catch(() => event.scene);
+      return Promise.all([scene, fetcher.exact(step).catch(() => last)]);
     }
 
     /** A scene with a frame in it, and all that goes with the step. */
@@ -203,12 +212,16 @@
       this.numbers.beside(this.companion ? { table, own: frame?.meta.numbers ?? [], step: this.companion.own(this.step) } : null);
     }
 
-    #attach(view) {
-      this.fetcher?.close();
-      this.fetcher = new parts.Fetcher(this.source, this.link, view, {
+    #fetching(link, view) {
+      return new parts.Fetcher(this.source, link, view, {
         course: () => this.playhead.course, hurried: () => this.playing, arrived: () => this.words.hush("gone"), failed: (error) => this.#frameLost(error),
       });
-      this.seeker.attach(this.fetcher);
+    }
+
+    #attach(fetcher) {
+      this.fetcher?.close();
+      this.fetcher = fetcher;
+      this.seeker.attach(fetcher);
     }
 
     #frameLost(error) {
@@ -223,20 +236,26 @@
 
     /** View options that need no new training: scene and frame anew, the rest as it was. */
     async show(options) {
-      const before = JSON.stringify(this.view);
       this.#usual ??= options;
       this.view = { ...this.view, ...options };
-      if (!this.last || JSON.stringify(this.view) === before) return;
-      this.#switching?.abort();
-      const control = (this.#switching = new AbortController());
+      if (this.ready) await this.#look();
+    }
+
+    // To the picture as the viewer wants to look at it.
+    async #look() {
       const { view, link, step } = this;
+      this.#switching?.abort();
+      if (JSON.stringify(view) === JSON.stringify(this.fetcher.view)) return;
+      const control = (this.#switching = new AbortController());
       try {
         const [scene, frame] = await this.words.during(say("notice.drawing"), Promise.all([
           this.source.scene(link, view, control.signal), this.source.frame(link, view, step, { signal: control.signal }),
         ]));
-        if (control.signal.aborted) return;
-        this.#attach(view);
-        this.fetcher.frames.put(frame.meta.step, frame);
+        if (control.signal.aborted || !this.ready) return;
+        const fetcher = this.#fetching(link, view);
+        if (this.fetcher.asleep) fetcher.sleep();
+        this.#attach(fetcher);
+        fetcher.frames.put(frame.meta.step, frame);
         this.#scene = scene;
         await this.#show(scene, frame);
         this.companion?.look();
@@ -324,7 +343,7 @@
     }
 
     play() {
-      if (!this.last || this.playing) return;
+      if (!this.ready || this.playing) return;
       if (this.step >= this.sequence.at(-1)) this.seeker.go(this.sequence[0]);
       this.playhead.start();
       this.timeline.setPlaying(true);

@@ -10,6 +10,7 @@
   const address = () => new URLSearchParams(carried?.link ?? location.search);
   let at = null; // [exhibit, number] of the card shown
   let told = () => {}; // gives its answer
+  let offered = null; // the exhibit whose lesson the header's button opens
 
   // ---- what was measured
 
@@ -122,11 +123,14 @@
     button();
   }
 
-  /** The header's button stands for the exhibit that is shown. */
+  const shown = () => new URLSearchParams(window.dimple.state().link).get("exhibit");
+
+  /** The header's button stands for the exhibit that is shown: the address may be ahead of it. */
   function button() {
     if (carried) return;
     const open = byId("lesson-open");
-    open.hidden = !lessons[address().get("exhibit")];
+    offered = shown();
+    open.hidden = !lessons[offered];
     open.setAttribute("aria-expanded", Boolean(at));
     open.setAttribute("aria-controls", "lesson");
   }
@@ -210,7 +214,7 @@
   document.addEventListener("click", ({ target }) => {
     if (!target.closest?.("#lesson-open")) return;
     if (at) close();
-    else go(address().get("exhibit"), 1);
+    else go(offered, 1);
   });
 
   // A whole link holds the state of the world; a lesson's name alone means the lesson's own.
@@ -220,7 +224,7 @@
     first = false;
     if (wanted && start.has("exhibit")) show(...wanted);
     else if (wanted) go(...wanted);
-    else if (at && new URLSearchParams(window.dimple.state().link).get("exhibit") !== at[0]) close();
+    else if (at && shown() !== at[0]) close();
     button();
   });
 })();

@@ -7,7 +7,7 @@
   parts.Run = class Run {
     #control = new AbortController();
     #over = false;
-    started = false;
+    #begun = null; // a promise, once the run is ready
     previewed = false;
 
     constructor(player, link, autoplay) {
@@ -19,6 +19,10 @@
 
     abort() {
       this.#control.abort();
+    }
+
+    get started() {
+      return this.#begun !== null;
     }
 
     get current() {
@@ -45,8 +49,8 @@
         progress: () => this.#progress(event),
         preview: () => !this.started && this.#preview(event),
         ready: () => this.#ready(event),
-        measures: () => this.started && this.player.measured(event),
-        phases: () => this.started && this.player.phases(event),
+        measures: () => this.#later(() => this.player.measured(event)),
+        phases: () => this.#later(() => this.player.phases(event)),
         error: () => this.#refused(event),
         done: () => this.#done(),
       };
@@ -65,8 +69,13 @@
       this.player.preview(scene, parts.decode(frame));
     }
 
+    // What is known before the run is shown is told after that.
+    async #later(act) {
+      await this.#begun;
+      if (this.started && this.current) act();
+    }
+
     #ready(event) {
-      this.started = true;
       this.player.retries = 0;
       this.words.hush("busy");
       if (event.diverged_at !== null && event.diverged_at !== undefined) {
@@ -74,7 +83,7 @@
         this.words.tell("warning", say("player_diverged", { step: event.diverged_at }), { advice });
       }
       if (event.one_class) this.words.tell("warning", say("player_one_class"), { advice: say("player_one_class_advice") });
-      this.player.begin(this, event);
+      this.#begun = this.player.begin(this, event);
     }
 
     #done() {

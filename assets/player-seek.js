@@ -53,6 +53,7 @@
     #draw(frame) {
       const { player, player: { fetcher } } = this;
       const { step, draft } = frame.meta;
+      if (!player.ready) return; // the picture is another run's by now
       if (player.playing && step !== player.step) return; // the playhead has gone on
       if (step === player.shown) player.tell(frame); // both press and release have asked for it
       else player.paint(frame, false);

@@ -133,10 +133,6 @@
       }
       return best;
     }
-    clear() {
-      this.#kept.clear();
-      this.#bytes = 0;
-    }
     get size() {
       return this.#kept.size;
     }

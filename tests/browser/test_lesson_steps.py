@@ -105,6 +105,16 @@ def test_another_exhibit_ends_the_lesson(page, server):
     assert "lesson=" not in page.url
 
 
+def test_the_button_opens_the_lesson_of_what_is_seen_though_another_exhibit_is_on_its_way(page, server):
+    opened(page, f"{server.url}?exhibit={NAME}")
+    page.route("**/api/frame?*exhibit=wall*", lambda route: None)
+    with page.expect_request("**/api/frame?*exhibit=wall*"):
+        page.evaluate("window.dash_clientside.set_props('exhibit', { value: 'wall' })")
+    page.locator("#lesson-open").click()
+    expect(page.locator("#lesson")).to_contain_text(words("en")[f"lesson.{NAME}.1.ask"])
+    settled(page, 1)
+
+
 def test_a_step_turns_the_picture_to_what_it_speaks_of_and_the_link_keeps_it(page, server):
     opened(page, f"{server.url}?lesson=dimpled-sheet.2")
     page.wait_for_function("new URLSearchParams(location.search).get('camera') === '1.25,-1.75,0.10'")

@@ -314,6 +314,29 @@ def test_a_changed_knob_retrains_and_lands_in_the_link(page, server):
     assert cKDTree(want / span).query(after / span)[0].max() < 0.1 * SIZE_OF_A_CELL
 
 
+def test_until_the_first_picture_of_a_new_run_all_that_is_shown_and_sought_is_of_the_old_one(page, server):
+    page.goto(f"{server.url}?exhibit=authors-line")  # trained before, it is ready at once
+    page.wait_for_function("window.dimple?.state().ready")
+    ready(page, server)
+    seek(page, 50)
+    page.route(lambda url: "/api/frame" in url and "exhibit=authors-line" in url, lambda route: None)
+    with page.expect_request(lambda request: "/api/frame" in request.url and "exhibit=authors-line" in request.url):
+        page.evaluate("window.dash_clientside.set_props('exhibit', { value: 'authors-line' })")
+    title = page.locator("#title")
+    before = title.inner_text()
+    page.keyboard.press("Home")
+    page.keyboard.press("End")
+    seek(page, 50)
+    assert title.inner_text() == before and "exhibit=dimpled-sheet" in page.evaluate("dimple.state().link")
+    assert len(drawn(page))
+    page.evaluate("dimple.show({ colour: 'plain' })")
+    page.unroute_all()  # which lets go on what is held
+    page.wait_for_function("dimple.state().ready && dimple.state().link.includes('exhibit=authors-line')")
+    page.wait_for_function("dimple.state().shown === 0 && dimple.state().view.colour === 'plain'")
+    assert page.evaluate("dimple.mesh()") is None
+    expect(title).not_to_have_text(before)
+
+
 def test_a_value_out_of_range_is_explained_beside_its_control_and_the_picture_stays(page, server):
     ready(page, server)
     box = page.get_by_label("Width", exact=True).first
