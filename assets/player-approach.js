@@ -6,6 +6,8 @@
   parts.STILL = 20; // ms after which a pointer has come to rest: it moves every 16
   const SENT = 10; // ms after which a request is on its way: while it draws, a browser sends none
   const PATIENCE = 300; // ms a picture may take before a neighbour's stands in
+  const LATE = 170; // ms after which a full picture would be seen, from which on a draft comes first: some take 30 longer
+  let painting = 50; // ms until a picture that has come is seen, running mean: about the same in every place on the page
 
   /** Pictures of `fetcher` for one place on the page. `show(frame)` draws one, be it a draft or a neighbour's; `during(promise)` is told what is waited for. */
   parts.Approach = class Approach {
@@ -19,7 +21,7 @@
       Object.assign(this, { fetcher, show, during });
     }
 
-    /** Draws `step`. `hasty`: with a draft first, as the full picture would take long or be given up soon; `moving`: another step may follow at once. */
+    /** Draws `step`. `hasty`: with a draft first, as the full picture would be given up soon; `moving`: another step may follow at once. */
     go(step, { hasty, moving }) {
       const { frames } = this.fetcher;
       this.stop();
@@ -27,9 +29,14 @@
       this.#moving = moving;
       this.#asked = performance.now();
       if (frames.has(step)) return this.#draw(frames.get(step));
-      if (hasty && !this.fetcher.coming(step) && step !== this.#drafted) this.#draft();
+      if ((hasty || this.#late) && !this.fetcher.coming(step) && step !== this.#drafted) this.#draft();
       else this.#exact();
       this.#after("standIn", PATIENCE, () => this.near(step));
+    }
+
+    // Would the full picture be seen late?
+    get #late() {
+      return 1000 * this.fetcher.wait + painting > LATE;
     }
 
     /** Draws the nearest picture to `step` that has been fetched. */
@@ -48,7 +55,11 @@
     #draw(frame) {
       clearTimeout(this.#timers.passing);
       this.#drafted = frame.meta.draft ? frame.meta.step : null;
+      const began = performance.now();
       this.show(frame);
+      if (frame.meta.draft) return;
+      const seen = () => (painting += 0.2 * (Math.min(PATIENCE, performance.now() - began) - painting));
+      requestAnimationFrame(() => setTimeout(seen));
     }
 
     #after(name, wait, does) {

@@ -83,7 +83,7 @@
       }));
       const scene = await source.scene(this.link, view, this.#control.signal).catch(() => this.#scene);
       const frame = await fetcher.exact(this.own(this.player.step)).catch(() => this.frame);
-      if (fetcher !== this.#fetcher) return; // looked at anew meanwhile
+      if (fetcher !== this.#fetcher || this.#control.signal.aborted) return; // looked at anew meanwhile, or closed
       await this.picture.show(scene, frame, picture.camera);
       this.frame = frame;
       this.#approach?.stop();

@@ -4,7 +4,6 @@
 
   const AT_ONCE = 3; // while playing; in idle time one, so that a step asked for is not kept waiting
   const NEXT = 16; // steps of the playhead
-  const SLOW = 0.15; // seconds a full picture takes to come from which on a draft comes first: drawn, it would be later than .2
   const CALM = 1000; // ms after a jump in which another is likely: nothing is fetched ahead
   const [AHEAD, SPARE] = ["u=6", "u=7"]; // urgency after RFC 9218: 3 is usual, 7 for what the server does when idle
 
@@ -14,7 +13,7 @@
     #exact = null;
     #hint = null; // a step the viewer may want next
     #draft = null; // the one draft on its way
-    #wait = null; // seconds a full picture takes to come, running mean
+    #wait = null; // what `wait` gives, once known
     #drafted = null; // the step whose draft came last
     #timer = null;
     #retry = 1000;
@@ -76,9 +75,9 @@
       }, CALM);
     }
 
-    /** Whether full pictures take long to come. */
-    get slow() {
-      return this.#wait > SLOW;
+    /** Seconds a full picture takes to come, running mean; 0 before the first has. */
+    get wait() {
+      return this.#wait ?? 0;
     }
 
     /** Whether the viewer waits for a frame, be it a draft. */

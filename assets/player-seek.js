@@ -27,11 +27,11 @@
       this.#approach = new parts.Approach(fetcher, (frame) => this.#draw(frame), during);
     }
 
-    /** To `step`, with its own picture. A draft comes first where the viewer would be gone before that, or it takes long. */
+    /** To `step`, with its own picture. A draft comes first where the viewer would be gone before that. */
     go(step, dragging = false) {
       const { player, player: { fetcher } } = this;
       const now = performance.now();
-      const hasty = dragging || now - this.#moved < HURRY || fetcher.slow;
+      const hasty = dragging || now - this.#moved < HURRY;
       fetcher.moved(player.step, step);
       this.#moved = now;
       player.step = step;

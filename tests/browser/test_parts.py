@@ -108,7 +108,7 @@ def test_a_draft_is_not_kept_and_is_given_up_for_a_full_picture(parts):
         [[5, True], [6, True], [7, True], [8, False]]]
 
 
-def test_full_pictures_are_slow_by_the_last_ones_or_by_drafts_but_not_where_a_draft_is_drawn_meanwhile(parts):
+def test_how_long_full_pictures_take_is_told_by_them_and_by_drafts_but_not_where_a_draft_is_drawn_meanwhile(parts):
     assert parts.evaluate("""async () => {
         let late = 250; // ms
         const source = { frame: async (link, view, step, { draft }) => {
@@ -119,9 +119,9 @@ def test_full_pictures_are_slow_by_the_last_ones_or_by_drafts_but_not_where_a_dr
             course: () => ({ sequence: [], every: [0, 99], step: 0, at: 0, stride: 1, playing: false, loop: false }),
             hurried: () => false, arrived() {}, failed() {},
         });
-        const slow = [fetcher.slow], next = async (what, step) => {
+        const slow = [fetcher.wait > 0], next = async (what, step) => {
             await fetcher[what](step);
-            slow.push(fetcher.slow);
+            slow.push(fetcher.wait > 0.15);
         };
         await next("exact", 1);
         late = 0;
@@ -200,7 +200,7 @@ def test_a_draft_comes_first_where_the_viewer_goes_on_fast_or_full_pictures_take
             return new Promise(() => {});
         };
         const fetcher = { frames: { has: () => false, nearest: () => null }, moved() {}, coming: () => false,
-            drafting: false, slow: false, draft: ask("draft"), exact: ask("exact") };
+            drafting: false, wait: 0.1, draft: ask("draft"), exact: ask("exact") };
         const player = { fetcher, step: 0, shown: 0, playhead: { put() {} }, tell() {}, speak() {}, paint() {},
             words: { during: (_, promise) => promise } };
         const seeker = new window.dimpleParts.Seeker(player);
@@ -210,10 +210,35 @@ def test_a_draft_comes_first_where_the_viewer_goes_on_fast_or_full_pictures_take
         await new Promise((go) => setTimeout(go, 150));
         seeker.go(3);
         await new Promise((go) => setTimeout(go, 150));
-        fetcher.slow = true;
+        fetcher.wait = 0.19;
         seeker.go(4);
         seeker.go(5, true);
         return asked; }""") == ["exact 1", "draft 2", "exact 3", "draft 4", "draft 5"]
+
+
+def test_nor_does_the_full_picture_come_first_where_pictures_take_long_to_paint(parts):
+    assert parts.evaluate("""async () => {
+        const later = (ms) => new Promise((go) => setTimeout(go, ms));
+        const asked = [], ask = (what) => (step) => {
+            asked.push(`${what} ${step}`);
+            return new Promise(() => {});
+        };
+        const frames = { has: (step) => step < 10, get: (step) => ({ meta: { step } }), nearest: () => null };
+        const fetcher = { frames, coming: () => false, drafting: false, wait: 0.1, draft: ask("draft"),
+            exact: ask("exact") };
+        const show = () => {
+            for (const began = performance.now(); performance.now() - began < 150;);
+        };
+        const approach = new window.dimpleParts.Approach(fetcher, show);
+        const still = { hasty: false, moving: false };
+        approach.go(11, still);
+        for (let step = 0; step < 6; step++) {
+            approach.go(step, still);
+            await later(50);
+        }
+        approach.go(12, still);
+        approach.stop();
+        return asked; }""") == ["exact 11", "draft 12"]
 
 
 def test_what_has_been_fetched_is_drawn_at_once_and_stands_in_for_what_takes_long(parts):
