@@ -32,6 +32,7 @@
     #usual = null; // the looks the page starts with
     #plain = null; // the view the server draws unasked, in the events of a run
     #switching = null;
+    #coming = null; // the fetcher of a run that is ready and not shown yet
 
     constructor() {
       const byId = (id) => document.getElementById(id);
@@ -81,6 +82,7 @@
       this.compare(new URLSearchParams(link.replace(/^\?/, "")).get("with"));
       this.run?.abort();
       this.#switching?.abort();
+      this.#coming?.close();
       this.fetcher?.sleep();
       this.pause();
       this.#plain ??= this.view;
@@ -110,12 +112,13 @@
       const every = parts.everyStep(event);
       const near = (step) => every[parts.nearest(every, step)];
       const step = () => near(autoplay ? 0 : run.step ?? (!same ? 0 : this.step >= this.last ? event.last_step : this.step));
-      const fetcher = this.#fetching(run.link, this.view);
+      const fetcher = (this.#coming = this.#fetching(run.link, this.view));
       const [scene, frame] = await this.#first(fetcher, event, step());
       if (this.run !== run) return;
       const opening = !this.#scene;
       this.ready = false;
       this.#switching?.abort();
+      this.#coming = null;
       this.#scene = scene;
       this.step = step();
       this.link = run.link;
