@@ -111,6 +111,7 @@
       const autoplay = run.autoplay ?? (run.step === null && !same && !calm.matches);
       const every = parts.everyStep(event);
       const near = (step) => every[parts.nearest(every, step)];
+      // the viewer may go on while the picture comes
       const step = () => near(autoplay ? 0 : run.step ?? (!same ? 0 : this.step >= this.last ? event.last_step : this.step));
       const fetcher = (this.#coming = this.#fetching(run.link, this.view));
       const [scene, frame] = await this.#first(fetcher, event, step());

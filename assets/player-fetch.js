@@ -9,11 +9,11 @@
 
   /** Frames of one run and view. `hooks`: course() as wanted() takes it, hurried(), arrived(step), failed(error). */
   parts.Fetcher = class Fetcher {
+    wait = 0; // seconds a full picture takes to come, running mean; 0 before the first has
     #flying = new Map();
     #exact = null;
     #hint = null; // a step the viewer may want next
     #draft = null; // the one draft on its way
-    #wait = null; // what `wait` gives, once known
     #drafted = null; // the step whose draft came last
     #timer = null;
     #retry = 1000;
@@ -73,11 +73,6 @@
         this.#held = null;
         this.pump();
       }, CALM);
-    }
-
-    /** Seconds a full picture takes to come, running mean; 0 before the first has. */
-    get wait() {
-      return this.#wait ?? 0;
     }
 
     /** Whether the viewer waits for a frame, be it a draft. */
@@ -183,7 +178,7 @@
       this.#drafted = draft ? step : null;
       if (after) return;
       const full = draft ? 2 * took : took;
-      this.#wait = full + 0.8 * ((this.#wait ?? full) - full);
+      this.wait = full + 0.8 * ((this.wait || full) - full);
     }
 
     // A refused step is not asked for again; a silent server is, after longer and longer waits.
