@@ -25,27 +25,27 @@ expect.set_options(timeout=PATIENCE)
 
 
 class Server:
-    """`python -m app serve` on a free port of 127.0.0.1."""
+    """`python -m app serve` on a port of 127.0.0.1."""
 
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.start()
+    def __init__(self, port: int = 0) -> None:
+        self.port = port or free_port()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self) -> None:
+    def start(self) -> "Server":
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        return self
+
+    def up(self) -> "Server":
+        """The server once it answers."""
         for _ in range(600):
             try:
                 urllib.request.urlopen(self.url + "api/health", timeout=2)
-                return
+                return self
             except OSError:
-                assert self.process.poll() is None, "the server ended at its start"
                 time.sleep(0.1)
         raise AssertionError("the server did not answer")
 
@@ -57,20 +57,68 @@ class Server:
             self.process.kill()
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+SHARED = pytest.StashKey[Server]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All of xdist's workers visit one server, as visitors do: what one has trained is there for the others."""
+    stash = node.config.stash
+    if SHARED not in stash:
+        stash[SHARED] = Server().start()
+    node.workerinput["port"] = stash[SHARED].port
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if SHARED in config.stash:
+        config.stash[SHARED].stop()
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The server of all tests."""
+    port = getattr(request.config, "workerinput", {}).get("port")
+    if port:
+        yield Server(port).up()
+    else:
+        alone = Server().start()
+        yield alone.up()
+        alone.stop()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that may be stopped and kept busy."""
+    running = Server().start()
+    yield running.up()
     running.stop()
 
 
 @pytest.fixture(scope="session")
-def chrome() -> Iterator[Browser]:
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A browser with a profile, as visitors have it: scripts are compiled once, not in every test."""
     with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=installed.find(), args=list(installed.FLAGS))
-        opened.new_context = partial(_patient, opened.new_context)
+        opened = play.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=installed.find(), args=list(installed.FLAGS),
+            viewport=SIZE, reduced_motion="reduce")
+        opened.set_default_timeout(PATIENCE)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def chrome(visitor: BrowserContext) -> Browser:
+    """The same browser, for contexts of another kind: other languages, a tablet, nothing kept."""
+    opened = visitor.browser
+    assert opened
+    opened.new_context = partial(_patient, opened.new_context)
+    return opened
 
 
 def _patient(new_context: Callable[..., BrowserContext], **options: Any) -> BrowserContext:
@@ -81,12 +129,13 @@ def _patient(new_context: Callable[..., BrowserContext], **options: Any) -> Brow
 
 
 @pytest.fixture
-def page(chrome: Browser) -> Iterator[Page]:
+def page(visitor: BrowserContext) -> Iterator[Page]:
     """A page that fails its test on any script error."""
-    context = chrome.new_context(viewport=SIZE, reduced_motion="reduce")
-    opened = context.new_page()
+    opened = visitor.new_page()
     errors: list[Any] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
-    context.close()
+    opened.close()
+    visitor.clear_permissions()
+    visitor.set_storage_state({})  # the next one comes as a stranger
     assert not errors, errors

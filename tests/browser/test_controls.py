@@ -120,10 +120,10 @@ def test_controls_retrain_a_reset_can_be_undone_and_starts_are_the_same_or_new(p
     assert "labels=rings" in link(page)
 
 
-def test_a_place_in_line_is_said(page, server):
-    long = [urllib.request.urlopen(f"{server.url}api/run?exhibit=dimpled-sheet&steps=60000&seed={90 + i}")
+def test_a_place_in_line_is_said(page, own_server):
+    long = [urllib.request.urlopen(f"{own_server.url}api/run?exhibit=dimpled-sheet&steps=60000&seed={90 + i}")
             for i in range(Limits().workers)]
-    page.goto(server.url + SMALL + "&seed=89")
+    page.goto(own_server.url + SMALL + "&seed=89")
     page.wait_for_function("window.notice?.textContent.includes('place 1 in the queue')")
     for run in long:  # a run that nobody waits for ends
         run.close()

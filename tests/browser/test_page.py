@@ -382,13 +382,13 @@ def test_other_exhibits_open(page, server, exhibit):
     assert page.locator("#notice").inner_text() == "" or "boundary" in page.locator("#notice").inner_text()
 
 
-def test_a_server_that_goes_away_is_said_and_found_again(page, server):
-    ready(page, server)
-    server.stop()
+def test_a_server_that_goes_away_is_said_and_found_again(page, own_server):
+    ready(page, own_server)
+    own_server.stop()
     page.evaluate("window.dimple.seek(211)")
     page.wait_for_function("document.querySelector('#notice').textContent.toLowerCase().includes('server')")
     assert len(drawn(page)) > 0
-    server.start()
+    own_server.start().up()
     page.wait_for_function("window.dimple.state().shown === 211 || document.querySelector('#notice button')")
     if page.evaluate("window.dimple.state().shown") != 211:
         page.locator("#notice button").first.click()
