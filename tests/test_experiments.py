@@ -25,15 +25,15 @@ def small(setup: Setup) -> Setup:
     normal = max(world.geometry.e - world.k, min(world.codimension, 3))
     shape = next(m.name for m in MANIFOLDS.values() if (m.k, m.e) == (world.k, world.geometry.e))
     world = world.replace(manifold=shape, codimension=normal, points_per_side=3, hidden_layers=1, width=8, batch_size=0)
-    return replace(setup, world=world, knobs=knobs.replace(steps=min(knobs.steps, 20)), origin=early(setup.origin))
+    return replace(setup, world=world, knobs=knobs.replace(steps=min(knobs.steps, 10)), origin=early(setup.origin))
 
 
 def early(origin: Origin | None) -> Origin | None:
-    """The same origin in a run of at most 20 steps."""
+    """The same origin in a run of at most 10 steps."""
     if origin is None:
         return None
-    changes = tuple((name, min(value, 20) if name == "steps" else value) for name, value in origin.changes)
-    return Origin(changes, min(origin.step, 10), early(origin.origin))
+    changes = tuple((name, min(value, 10) if name == "steps" else value) for name, value in origin.changes)
+    return Origin(changes, min(origin.step, 5), early(origin.origin))
 
 
 def run(name: str, seed: int = 0) -> Evidence:
