@@ -6,7 +6,7 @@
   parts.STILL = 20; // ms after which a pointer has come to rest: it moves every 16
   const SENT = 10; // ms after which a request is on its way: while it draws, a browser sends none
   const PATIENCE = 300; // ms a picture may take before a neighbour's stands in
-  const LATE = 170; // ms after which a full picture would be seen, from which on a draft comes first: some take 30 longer
+  const LATE = 150; // ms after which a full picture would be seen, from which on a draft comes first: some take 50 longer
   let painting = 50; // ms until a picture that has come is seen, running mean: about the same in every place on the page
 
   /** Pictures of `fetcher` for one place on the page. `show(frame)` draws one, be it a draft or a neighbour's; `during(promise)` is told what is waited for. */
@@ -34,9 +34,10 @@
       this.#after("standIn", PATIENCE, () => this.near(step));
     }
 
-    // Would the full picture be seen late?
+    // Might the full picture be seen late? The first may: a server that has just started does much else.
     get #late() {
-      return 1000 * this.fetcher.wait + painting > LATE;
+      const { wait } = this.fetcher;
+      return wait === null || 1000 * wait + painting > LATE;
     }
 
     /** Draws the nearest picture to `step` that has been fetched. */

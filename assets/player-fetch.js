@@ -9,7 +9,7 @@
 
   /** Frames of one run and view. `hooks`: course() as wanted() takes it, hurried(), arrived(step), failed(error). */
   parts.Fetcher = class Fetcher {
-    wait = 0; // seconds a full picture takes to come, running mean; 0 before the first has
+    wait = null; // seconds a full picture takes to come, running mean; null before the first has
     #flying = new Map();
     #exact = null;
     #hint = null; // a step the viewer may want next
@@ -178,7 +178,7 @@
       this.#drafted = draft ? step : null;
       if (after) return;
       const full = draft ? 2 * took : took;
-      this.wait = full + 0.8 * ((this.wait || full) - full);
+      this.wait = full + 0.8 * ((this.wait ?? full) - full);
     }
 
     // A refused step is not asked for again; a silent server is, after longer and longer waits.
