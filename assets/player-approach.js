@@ -13,7 +13,9 @@
   parts.Approach = class Approach {
     step = null; // the one asked for last
     #timers = {};
+    #drafting = null; // the step whose draft was asked for last
     #drafted = null; // the step whose draft was drawn last
+    #givenUp = false; // the draft asked for before
     #moving = false;
     #asked = 0;
 
@@ -31,6 +33,7 @@
       if (frames.has(step)) return this.#draw(frames.get(step));
       if ((hasty || this.#late) && !this.fetcher.coming(step) && step !== this.#drafted) this.#draft();
       else this.#exact();
+      if (moving) this.#after("rest", parts.STILL, () => this.#rest());
       this.#after("standIn", PATIENCE, () => this.near(step));
     }
 
@@ -68,11 +71,23 @@
       this.#timers[name] = setTimeout(does, wait);
     }
 
+    // At rest the draft of a step that was passed is in the way. Given up again and again, a slow drag would show none.
+    #rest() {
+      if (!this.fetcher.drafting || this.#drafting === this.step || this.#givenUp) return;
+      this.#givenUp = true;
+      this.#askDraft();
+    }
+
     // Given up at every move, a drag would show no draft.
-    async #draft() {
+    #draft() {
+      if (!this.fetcher.drafting) this.#askDraft();
+    }
+
+    async #askDraft() {
       const { step, fetcher } = this;
-      if (fetcher.drafting) return;
+      this.#drafting = step;
       const frame = await this.during(fetcher.draft(step)).catch(() => null);
+      if (frame) this.#givenUp = false;
       if (this.step === null) return;
       if (this.step !== step) return this.#passed(frame);
       if (!frame) return; // the fetcher has said why, or another has asked it for something else

@@ -187,6 +187,14 @@ def test_a_drag_draws_draft_after_draft_of_where_it_is_and_at_rest_the_full_pict
         "draft 10", "draft 12", "draw 10 draft", "draw 12 draft", "exact 12", "draw 12"]
 
 
+def test_at_rest_the_draft_of_a_step_passed_is_given_up_but_not_twice_in_a_row(parts):
+    drag = {"hasty": True, "moving": True}
+    moves = [["go", 10, drag], ["go", 11, drag], ["wait", 60], ["go", 12, drag], ["wait", 60], ["draft", 11],
+             ["wait", 60], ["go", 13, drag], ["wait", 60]]
+    assert [what for what in parts.evaluate(APPROACH, [moves, None]) if "draft " in what] == [
+        "draft 10", "draft 11", "draft 12", "draft 13"]
+
+
 @pytest.mark.parametrize(("hasty", "asked"), [(False, ["exact 10", "draw 10"]), (True, ["draft 10", "draw 10 draft"])])
 def test_without_haste_no_draft_comes_before_the_full_picture(parts, hasty, asked):
     moves = [["go", 10, {"hasty": hasty, "moving": False}], ["draft" if hasty else "exact", 10]]
