@@ -25,7 +25,9 @@ expect.set_options(timeout=PATIENCE)
 
 
 class Server:
-    """`python -m app serve` on a port of 127.0.0.1."""
+    """`python -m app serve` on a port of 127.0.0.1. process: None where another has started it."""
+
+    process: subprocess.Popen | None = None
 
     def __init__(self, port: int = 0) -> None:
         self.port = port or free_port()
@@ -46,10 +48,12 @@ class Server:
                 urllib.request.urlopen(self.url + "api/health", timeout=2)
                 return self
             except OSError:
+                assert self.process is None or self.process.poll() is None, "the server ended at its start"
                 time.sleep(0.1)
         raise AssertionError("the server did not answer")
 
     def stop(self) -> None:
+        assert self.process
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(15)
