@@ -337,6 +337,44 @@ def test_until_the_first_picture_of_a_new_run_all_that_is_shown_and_sought_is_of
     expect(title).not_to_have_text(before)
 
 
+SCALE = """JSON.stringify(
+  document.querySelector("#picture .js-plotly-plot").data.find(({ type, intensity }) => type === "mesh3d" && intensity)
+    ?.colorscale ?? null)"""
+OWN_STREAM = """() => {
+  const real = window.fetch;
+  window.fetch = (url, how) => {
+    if (!String(url).includes("/api/run")) return real(url, how);
+    window.fetch = real;
+    const start = (stream) => window.tell = (event) =>
+      stream.enqueue(new TextEncoder().encode(JSON.stringify(event) + "\\n"));
+    return Promise.resolve(new Response(new ReadableStream({ start })));
+  };
+}"""
+
+
+def test_a_run_that_fails_after_its_first_picture_gives_the_old_one_back_as_it_is_looked_at_now(page, server):
+    link = "exhibit=authors-line&width=16&steps=40"
+    page.goto(f"{server.url}?{link}")
+    page.wait_for_function("window.dimple?.state().ready")
+    scene, frame = (page.request.get(f"{server.url}api/{what}?{link}&step=7").json() for what in ("scene", "frame"))
+    ready(page, server)
+    seek(page, 50)
+    before, title, scale = drawn(page), page.locator("#title").inner_text(), page.evaluate(SCALE)
+    page.evaluate(OWN_STREAM)
+    page.evaluate("window.dash_clientside.set_props('exhibit', { value: 'authors-line' })")
+    page.wait_for_function("Boolean(window.tell)")
+    page.evaluate("event => tell(event)", {"event": "preview", "step": 7, "scene": scene, "frame": frame})
+    page.wait_for_function("dimple.mesh() === null")  # the new picture is flat
+    assert page.evaluate("dimple.state().ready") is False
+    page.evaluate("dimple.show({ colour: 'plain' })")
+    page.evaluate("event => tell(event)", {"event": "error", "message": "No memory is left.", "advice": ""})
+    expect(page.locator("#notice")).to_contain_text("No memory is left.")
+    page.wait_for_function("dimple.state().ready && dimple.state().shown === 50")
+    page.wait_for_function(f"scale => {SCALE} !== scale", arg=scale)
+    assert np.array_equal(drawn(page), before) and page.locator("#title").inner_text() == title
+    seek(page, 51)
+
+
 def test_a_value_out_of_range_is_explained_beside_its_control_and_the_picture_stays(page, server):
     ready(page, server)
     box = page.get_by_label("Width", exact=True).first
