@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 from playwright.sync_api import Page, expect
-from test_page import ready
+from test_page import TINY, ready
 
 from toy.experiment import evidence, findings
 from toy.experiments import EXPERIMENTS
@@ -15,11 +15,10 @@ from toy.trials import trainer
 
 pytestmark = pytest.mark.browser
 
-LINK = "exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=40&codimension=3&points_per_side=3"
 EXPERIMENT = EXPERIMENTS["dimpled-sheet"]
 
 
-def panel(page: Page, server, link: str = LINK) -> None:
+def panel(page: Page, server, link: str = TINY) -> None:
     ready(page, server, f"?{link}&step=5")
     page.get_by_role("tab", name="Evidence").click()
     expect(page.locator("#evidence .claim")).to_have_count(len(EXPERIMENT.claims))
@@ -27,7 +26,7 @@ def panel(page: Page, server, link: str = LINK) -> None:
 
 @cache
 def measured(seed: int):
-    return evidence(EXPERIMENT, change(parse(LINK), {"seed": seed}), trainer()).results
+    return evidence(EXPERIMENT, change(parse(TINY), {"seed": seed}), trainer()).results
 
 
 def chips(page: Page) -> dict[str, str]:
@@ -89,7 +88,7 @@ def test_a_sweep_is_drawn_and_saved(page, server):
 
 
 def test_tabs_and_runs_by_keyboard(page, server):
-    ready(page, server, f"?{LINK}&step=5")
+    ready(page, server, f"?{TINY}&step=5")
     page.get_by_role("tab", name="Charts").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Evidence")).to_have_attribute("aria-selected", "true")

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.browser
 
-WORLD = {"points_per_side": 3, "codimension": 3, "hidden_layers": 1, "width": 8, "steps": 60, "resolution": 24}
+WORLD = {"points_per_side": 3, "codimension": 3, "hidden_layers": 2, "width": 16, "steps": 60, "resolution": 24}
 SET = [f"{name}={value}" for name, value in WORLD.items()]
 LINK = query(build("dimpled-sheet", WORLD))
 KINDS = ("gif", "mp4", "png", "html", "npz", "csv")
@@ -80,7 +80,7 @@ def other(a: np.ndarray, b: np.ndarray) -> bool:
 def provenance(about: dict[str, str]) -> None:
     """What every file says of itself."""
     assert about["exhibit"] == "dimpled-sheet" and about["seed"] == "0"
-    assert json.loads(about["world"])["width"] == 8
+    assert json.loads(about["world"])["width"] == 16
     assert "jax " in about["versions"] and "dimple-lab " in about["versions"]
     assert about["link"].startswith("?" + LINK) and about["date"].startswith("20")
 

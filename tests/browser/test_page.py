@@ -14,6 +14,9 @@ pytestmark = pytest.mark.browser
 
 
 SIZE_OF_A_CELL = 1 / 47  # of the window
+# Where any world will do, all tests take this one: it is compiled once.
+NET = "exhibit=dimpled-sheet&hidden_layers=2&width=16&codimension=3"
+TINY = NET + "&points_per_side=3&steps=40"
 
 
 def ready(page: Page, server, query: str = "") -> None:
@@ -84,7 +87,7 @@ def test_at_rest_every_step_is_fetched_until_a_jump_needs_the_server(page, serve
 
     page.on("request", lambda request: "/api/frame" in request.url and asked.append(step(request)))
     page.on("requestfailed", lambda request: "/api/frame" in request.url and given_up.append(step(request)))
-    ready(page, server, "?exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=200&resolution=24&codimension=3")
+    ready(page, server, f"?{NET}&points_per_side=3&steps=200&resolution=24")
     page.wait_for_function("window.dimple.state().cached > 130")
     at = next(at for at in range(199, 0, -1) if at not in dict(asked))
     seek(page, at)
@@ -353,7 +356,7 @@ OWN_STREAM = """() => {
 
 
 def test_a_run_that_fails_after_its_first_picture_gives_the_old_one_back_as_it_is_looked_at_now(page, server):
-    link = "exhibit=authors-line&width=16&steps=40"
+    link = "exhibit=authors-line&steps=60"
     page.goto(f"{server.url}?{link}")
     page.wait_for_function("window.dimple?.state().ready")
     scene, frame = (page.request.get(f"{server.url}api/{what}?{link}&step=7").json() for what in ("scene", "frame"))
