@@ -51,8 +51,9 @@ class Look:
 class Sight:
     """One step seen through a window; all positions (m, d) in display coordinates.
 
-    surface: Mesh (d = 3) or Curves (d = 2). tone: its vertices' slope for the colour scale, 0 .. 255, empty unless
-    `gradient`; for d = 2 the field on a PLANE x PLANE grid. wrong: (N,) points on the wrong side. tails, heads:
+    surface: Mesh (d = 3) or Curves (d = 2). seen: the window holds some boundary, drawn or cut away. tone: its
+    vertices' slope for the colour scale, 0 .. 255, empty unless `gradient`; for d = 2 the field on a PLANE x PLANE
+    grid. wrong: (N,) points on the wrong side. tails, heads:
     arrows to the nearest boundary point, NaN where there is none, empty for `none`. For `parts` they are that arrow's
     part off the manifold, and on_* its part along it, from there to the boundary; for `split` they are the shortest
     ones off the manifold, and on_* the shortest inside it.
@@ -63,6 +64,7 @@ class Sight:
 
     step: int
     surface: Any
+    seen: bool
     tone: np.ndarray
     points: np.ndarray
     labels: np.ndarray
@@ -120,7 +122,11 @@ def see(
 
     points = window.display(data.u, data.x)
     low, high = box(window, look)
-    surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
+    # Arrows and what is said of them are those of the whole window, however much of its boundary is drawn.
+    whole = surface = boundary.extract(field, window.low, window.high, resolution(window, view))
+    if tuple(low) != tuple(window.low):
+        pause()
+        surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
     pause()
     shown = chosen(len(points))
     hidden: Array | int = 0
@@ -131,15 +137,15 @@ def see(
         tails, heads = off_arrows(recording, window, view, params, shown)
         on_tails, on_heads = on_arrows(recording, window, step, shown)
     elif look.arrows != "none":
-        tails, found = points[shown], attacks.within_window(window, params, surface, points[shown])
-        heads, hidden = found.foot, found.hidden.sum() * bool(len(surface.vertices))
+        tails, found = points[shown], attacks.within_window(window, params, whole, points[shown])
+        heads, hidden = found.foot, found.hidden.sum() * bool(len(whole.vertices))
         if look.arrows == "parts":
             on_tails, on_heads = corners(recording, window, shown, tails, np.asarray(heads)), heads
             heads = on_tails
     pause()
     return Sight(
-        step, surface, tone(field, window, surface, look), points, data.y, signed <= 0, tails, heads,
-        on_tails, on_heads, tops(surface, low, np.subtract(window.high, window.low), points), hidden,
+        step, surface, len(whole.vertices) > 0, tone(field, window, surface, look), points, data.y, signed <= 0,
+        tails, heads, on_tails, on_heads, tops(surface, low, np.subtract(window.high, window.low), points), hidden,
     )
 
 

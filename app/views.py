@@ -62,7 +62,7 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
         "accuracy": float(accuracy),
         "loss": float(loss),
         "caption": caption(window, sight),
-        "seen": len(sight.surface.vertices) > 0,
+        "seen": sight.seen,
         # where points that the boundary hides show themselves: marks of the page go there too
         "lift": {i: round(float(sight.tops[i, 2]), 5) for i in np.flatnonzero(np.isfinite(sight.tops[:, 2]))},
         "numbers": [
@@ -74,7 +74,7 @@ def meta(recording: Recording, window: Window, sight: Sight, look: Look) -> dict
 
 def caption(window: Window, sight: Sight) -> str:
     """A sentence or two on what the picture shows now."""
-    if len(sight.surface.vertices):
+    if sight.seen:
         wrong, hidden = int(sight.wrong.sum()), int(sight.hidden)
         key = "caption.all_right" if not wrong else "caption.wrong" if wrong > 1 else "caption.wrong_one"
         text = say(key, wrong=wrong, count=len(sight.wrong))

@@ -234,3 +234,15 @@ def test_a_point_is_hidden_just_where_the_boundary_stands_above_it(resolution):
     clear = np.abs(over - 0.004) > 0.02  # nearer, the triangles' own error counts
     assert np.array_equal(hidden[clear], over[clear] > 0.004) and 100 < hidden.sum() < 400
     assert (tops[hidden, 2] > height(points)[hidden]).all() and np.array_equal(tops[hidden, :2], points[hidden, :2])
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_arrows_and_what_is_said_of_them_are_the_same_when_the_picture_is_cut_away(step):
+    setup = build("dimpled-sheet", {"steps": 3})  # at its start all of the boundary lies in the half that is cut away
+    recording = simulate(setup.world, setup.knobs)
+    window = windows.window(recording, setup.view)
+    whole, cut = (sight.see(recording, window, setup.view, step, Look(cut=cut)) for cut in ("0", "1"))
+    assert len(whole.surface.vertices) and len(cut.surface.vertices) < len(whole.surface.vertices)
+    np.testing.assert_array_equal(np.asarray(cut.heads), np.asarray(whole.heads))
+    assert int(cut.hidden) == int(whole.hidden) and cut.seen == whole.seen
+    assert views.caption(window, cut) == views.caption(window, whole)
