@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import gc
 import os
 import re
@@ -22,13 +23,18 @@ FILES = ("gif", "mp4", "png", "html", "npz", "csv")
 
 
 def free_port(host: str, wanted: int) -> int:
-    """The wanted port if nothing listens there; OSError with plain words otherwise."""
+    """The wanted port if nothing listens there; FieldError or OSError with plain words otherwise."""
+    if not 0 <= wanted <= 65535:
+        raise FieldError("--port", "between 0 and 65535", wanted)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, wanted))
         except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise FieldError("--host", f"one of this machine's addresses, with port {wanted} allowed", host,
+                                 str(error.strerror)) from error
             raise OSError(say("serve.taken", host=host, port=wanted)) from error
         return probe.getsockname()[1]
 

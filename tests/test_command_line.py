@@ -160,3 +160,13 @@ def test_the_package_does_what_the_command_does(train):
     setup = build("dimpled-sheet", dict(TINY))
     assert isinstance(setup.world, World)
     assert np.array_equal(simulate(setup.world, setup.knobs).loss, train().loss)
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--port", "99999"], "--port must be between 0 and 65535, got 99999"),
+    (["--host", "192.0.2.1", "--port", "0"], "--host must be one of this machine's addresses"),
+])
+def test_the_servers_address_is_checked(words, said):
+    command = [sys.executable, "-m", "app", "serve", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
+    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr

@@ -152,3 +152,13 @@ def test_a_branch_keeps_its_parent_whatever_it_becomes():
     assert parse(query(changed)) == changed
     again = branch(changed, 7)
     assert again.parent == changed and again.parent.parent == first and parse(query(again)) == again
+
+
+@pytest.mark.parametrize("exhibit, values, field", [
+    ("wave", {"window": "slice"}, "window"), ("dimpled-sheet", {"window": "ambient"}, "window"),
+    ("wave", {"half_height": 2}, "half_height"), ("dimpled-sheet", {"reference_step": 9, "steps": 8}, "reference_step"),
+])
+def test_a_view_that_does_not_fit_the_world_is_refused_before_training(exhibit, values, field):
+    with pytest.raises(FieldError) as refused:
+        build(exhibit, values)
+    assert refused.value.field == field

@@ -123,3 +123,16 @@ def test_no_adversarial_example_is_said():
     world, knobs = World(labels="half-space", codimension=1, hidden_layers=1, width=4), Knobs(steps=1, init_scale=0.01)
     with pytest.raises(FieldError, match="no adversarial example"):
         simulate(world.replace(training_set="wrong-labels"), knobs)
+
+
+@pytest.mark.parametrize("step", ["--5", "", "1.5", "9" * 5000, "٣", True, None])
+def test_a_step_that_is_no_whole_number_is_named(step):
+    with pytest.raises(FieldError, match=r"from\.step must be a whole number"):
+        read({"from.step": step})
+
+
+def test_a_run_stands_on_eight_others_at_most():
+    assert read({"from." * 8 + "step": 1})
+    for depth in (9, 1500):
+        with pytest.raises(FieldError, match="from must be at most 8 runs"):
+            read({"from." * depth + "step": 1})

@@ -103,7 +103,7 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
                              lambda r: bar.update(training, completed=min(len(r.loss), setup.knobs.steps)),
                              origin=setup.origin)
         seconds = time.perf_counter() - began
-        if out:
+        if out is not None:
             recording.save(out)
         measuring = bar.add_task("measuring", total=None)
         numbers = report.summary(setup, recording, seconds,
@@ -195,7 +195,7 @@ def main(argv: list[str] | None = None) -> int:
             (make_sweep if args.command == "sweep" else make_report)(args)
             return 0
         setup = setup_of(args.name, args.set, args.seed)
-        if args.out:
+        if args.out is not None:
             writable("--out", args.out)
         use_compilation_cache()
         run(setup, args.out, args.json)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
 from toy.origin import FREE, PREFIX, Origin, read, resolve, written
+from toy.windows import check_view
 from toy.world import FIELDS, Knobs, Spec, View, World, allowed_text, check, choices, is_text
 
 
@@ -76,6 +77,7 @@ def change(setup: Setup, values: Mapping[str, Any]) -> Setup:
     new = replace(setup, world=world, knobs=knobs, view=setup.view.replace(**changed[View]),
                   origin=origin.shortest(world, knobs) if origin else None)
     check(new.world, new.knobs)
+    check_view(new.world, new.knobs, new.view)
     run = new.parent
     while run is not None:
         check(run.world, run.knobs)

@@ -1,5 +1,6 @@
 """Runs that take something from an earlier one: its parameters at a step, or a training set made from its net."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from toy.recording import Recording
 
 PREFIX = "from."
+DEEPEST = 8  # runs that a run may stand on: all of them are trained first
 # What a parent may have otherwise: everything that leaves its data and the shape of its net and optimiser alone.
 FREE = ("regime", "start", "training_set", "batch_size", *(
     name for name in Knobs.model_fields if name not in ("offset", "class_signal", "noise", "label_noise")
@@ -89,8 +91,10 @@ def read(values: Mapping[str, Any]) -> Origin | None:
     own = {name.removeprefix(PREFIX): value for name, value in values.items() if name.startswith(PREFIX)}
     if not own:
         return None
+    if deeper := [name for name in values if name.startswith(PREFIX * (DEEPEST + 1))]:
+        raise FieldError(PREFIX.rstrip("."), f"at most {DEEPEST} runs that each start from the next", deeper[0][:80])
     raw = own.pop("step", -1)
-    step = int(raw) if str(raw).lstrip("-").isdecimal() else None
+    step = int(raw) if re.fullmatch("-?[0-9]{1,9}", str(raw)) else None
     if step is None or step < -1:
         raise FieldError(PREFIX + "step", "a whole number from 0 on, or -1 for the last", raw)
     changes = tuple(sorted((name, value) for name, value in own.items() if not name.startswith(PREFIX)))

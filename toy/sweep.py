@@ -84,9 +84,6 @@ def plan(exhibit: str, vary: Mapping[str, Sequence[Any]], seeds: Any = 1, first_
     if len({rows.key_of(setup) for setup in setups}) < count:
         given = ", ".join(f"{name}={','.join(map(str, values))}" for name, values in vary.items())
         raise FieldError("--vary", "different values", given)
-    for setup in setups:
-        if setup.view.reference_step > setup.knobs.steps:
-            raise FieldError("reference_step", f"at most steps, {setup.knobs.steps}", setup.view.reference_step)
     return Sweep(tuple(vary), setups)
 
 

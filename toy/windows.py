@@ -20,7 +20,7 @@ from toy.heights import heights
 from toy.labels import domain
 from toy.manifolds import point, safe_height
 from toy.recording import Recording
-from toy.world import View, World
+from toy.world import Knobs, View, World
 
 MARGIN = 0.06  # of the parameter box, shown round it
 
@@ -142,8 +142,23 @@ def kind_of(world: World, view: View) -> str:
     return view.window
 
 
+def check_view(world: World, knobs: Knobs, view: View) -> None:
+    """FieldError for a view that does not fit a world, before it is trained."""
+    kind_of(world, view)
+    _check_height(world, view)
+    if view.reference_step > knobs.steps:
+        raise FieldError("reference_step", f"at most steps, {knobs.steps}", view.reference_step)
+
+
+def _check_height(world: World, view: View) -> None:
+    most = measuring_height(world)
+    if not world.geometry.flat and world.codimension and view.half_height > most:
+        raise FieldError("half_height", f"at most {most:.3g}, just below the reach of this manifold", view.half_height)
+
+
 def window(recording: Recording, view: View) -> Window:
     """The picture's window of a view, its box fixed for the whole animation; FieldError when they do not fit."""
+    _check_height(recording.world, view)
     kind = WINDOWS[kind_of(recording.world, view)]
     return kind(recording, view, normal_chart(recording, view))
 
@@ -151,9 +166,6 @@ def window(recording: Recording, view: View) -> Window:
 def _picture_height(recording: Recording, view: View, chart: Window | None) -> float:
     if chart is None:
         return 0.0
-    most = measuring_height(recording.world)
-    if not recording.world.geometry.flat and view.half_height > most:
-        raise FieldError("half_height", f"at most {most:.3g}, just below the reach of this manifold", view.half_height)
     return view.half_height or follow(recording, chart)
 
 
