@@ -97,9 +97,9 @@ def test_wrong_input_names_field_allowed_and_got(client, path, field):
     assert told["message"].startswith(f"{field} must be ")
 
 
-def test_a_window_that_does_not_fit_is_told_on_the_stream(client):
-    heard = events(client, LINK + "&window=ambient&codimension=5")
-    assert heard[-1]["event"] == "error" and heard[-1]["field"] == "window"
+def test_a_window_that_does_not_fit_is_refused_before_training(client):
+    answer = client.get("/api/run?" + LINK + "&window=ambient&codimension=5")
+    assert answer.status_code == 400 and answer.json()["field"] == "window"
 
 
 def test_a_diverging_run_keeps_what_it_has(client):
