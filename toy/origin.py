@@ -92,7 +92,7 @@ def read(values: Mapping[str, Any]) -> Origin | None:
     if not own:
         return None
     if deeper := [name for name in values if name.startswith(PREFIX * (DEEPEST + 1))]:
-        raise FieldError(PREFIX.rstrip("."), f"at most {DEEPEST} runs that each start from the next", deeper[0][:80])
+        raise FieldError(PREFIX.rstrip("."), f"at most {DEEPEST} runs that each start from the next", deeper[0])
     raw = own.pop("step", -1)
     step = int(raw) if re.fullmatch("-?[0-9]{1,9}", str(raw)) else None
     if step is None or step < -1:
