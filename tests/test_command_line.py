@@ -133,6 +133,13 @@ def test_a_diverged_run_says_so_and_what_to_try(command):
     assert "learning_rate=10 (at 0.001 it goes on) or weight_decay=1 (at 0 it goes on)" in err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_numbers_are_printed_though_the_disk_is_full(command):
+    code, out, err = command("run", "dimpled-sheet", "--set", *SMALL, "--json", "--out", "/dev/full")
+    assert code == 2 and set(json.loads(out)) >= KEYS
+    assert "--out must be a file with room for the recording, got '/dev/full'" in err
+
+
 @pytest.mark.parametrize("file", ["", "no/such/folder.npz"])
 def test_a_file_that_cannot_be_written_is_refused_before_training(file, command, tmp_path, monkeypatch):
     monkeypatch.setattr(__main__, "simulate", lambda *_: pytest.fail("trained first"))

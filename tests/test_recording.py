@@ -3,6 +3,7 @@
 import json
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -267,6 +268,34 @@ def test_diverged_and_cancelled_runs_survive_a_file(tmp_path):
     assert back.last_step == 300 and np.array_equal(back.loss, cancelled.loss)
 
 
+def test_a_file_that_cannot_be_written_whole_leaves_the_one_before_it(saved, train, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        train().save(saved)
+    assert saved.read_bytes() == before and list(saved.parent.iterdir()) == [saved]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device to write to")
+def test_a_device_is_written_to_and_stays_one(train):
+    train().save("/dev/null")
+    with pytest.raises(OSError, match="No space"):
+        train().save("/dev/full")
+    assert Path("/dev/null").is_char_device() and Path("/dev/full").is_char_device()
+
+
+def test_worlds_and_knobs_in_the_wrong_place_are_named():
+    world, knobs = tiny()
+    for given in ((knobs, world), (world, {"steps": 3}), (None, knobs)):
+        with pytest.raises(FieldError, match=r"must be a (World|Knobs), got"):
+            simulate(*given)
+
+
 def refused(path) -> FieldError:
     with pytest.raises(FieldError) as caught:
         Recording.load(path)
@@ -325,6 +354,10 @@ def header(path, **changes):
     {"0/0": None}, {"0/0": np.zeros(3, np.float32)}, {"0/0": np.zeros((8, 5), np.float64)},
     {"margin": np.zeros(5, np.float32)}, {"loss": np.zeros((61, 1), np.float32)},
     {"loss": np.array(["x"] * 61)}, {"loss": np.array([{}], dtype=object)},
+    {"0/0": np.full((5, 8), np.nan, np.float32)},
+    {"loss": np.full(61, np.nan, np.float32)}, {"loss": np.full(61, -1, np.float32)},
+    {"accuracy": np.full(61, 7, np.float32)}, {"margin": np.full(61, np.inf, np.float32)},
+    {"training/y": np.full(9, 7, np.float32)}, {"training/x": np.full((9, 5), np.nan, np.float32)},
     dict.fromkeys(SCALARS, np.zeros(90, np.float32)), dict.fromkeys(SCALARS, np.zeros(0, np.float32)),
 ], ids=str)
 def test_files_with_wrong_arrays_are_refused(saved, changes):

@@ -22,7 +22,7 @@ from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
 from toy.experiments import EXPERIMENTS
 from toy.link import Setup, build, pairs, query
-from toy.recording import simulate
+from toy.recording import Recording, simulate
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -103,8 +103,7 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
                              lambda r: bar.update(training, completed=min(len(r.loss), setup.knobs.steps)),
                              origin=setup.origin)
         seconds = time.perf_counter() - began
-        if out is not None:
-            recording.save(out)
+        unsaved = save(recording, out) if out is not None else None
         measuring = bar.add_task("measuring", total=None)
         numbers = report.summary(setup, recording, seconds,
                                  lambda done, total: bar.update(measuring, completed=done, total=total))
@@ -125,6 +124,17 @@ def run(setup: Setup, out: str | None, as_json: bool) -> None:
     if recording.one_class:
         print("All points have the same label: nothing has to be separated, and dimples are not defined.",
               file=sys.stderr)
+    if unsaved:
+        raise unsaved
+
+
+def save(recording: Recording, out: str) -> FieldError | None:
+    """Save the recording; what is wrong with --out, if anything, to be raised once the numbers are printed."""
+    try:
+        recording.save(out)
+    except OSError as error:
+        return FieldError("--out", "a file with room for the recording", out, error.strerror or str(error))
+    return None
 
 
 def make_sweep(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from toy import training
 from toy.errors import FieldError
+from toy.files import whole_file
 from toy.labels import Data
 from toy.nets import Logit, Params
 from toy.origin import Origin, begin, read, resolve, written
@@ -43,6 +44,9 @@ class Recording:
     net: Logit | None = None  # of a net from elsewhere
 
     def __init__(self, world: World, knobs: Knobs, origin: Origin | None = None, parent: "Recording | None" = None):
+        for argument, given, kind in (("world", world, World), ("knobs", knobs, Knobs)):
+            if not isinstance(given, kind):
+                raise FieldError(argument, f"a {kind.__name__}", type(given).__name__)
         check(world, knobs)
         self.world, self.knobs, self.origin, self.parent = world, knobs, origin, parent
         state, points = training.start(world, knobs)
@@ -195,8 +199,8 @@ class Recording:
         leaves |= {f"training/{name}": getattr(self.training, name) for name in ("u", "x", "y")}
         scalars = {name: column[: self._known] for name, column in self._scalars.items()}
         arrays = {"header": np.array(json.dumps(header)), **scalars, **leaves}
-        if isinstance(file, str | Path):  # numpy would add .npz to a bare name
-            with open(file, "wb") as opened:
+        if isinstance(file, str | Path):
+            with whole_file(file) as opened:
                 np.savez(opened, **arrays)  # type: ignore[arg-type]
         else:
             np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -227,6 +231,8 @@ class Recording:
         if any(a.shape[1:] != b.shape[1:] or a.dtype != b.dtype or not 0 < len(a) <= len(b) or len(a) != len(stored.y)
                for a, b in zip((stored.u, stored.x, stored.y), (self.data.u, self.data.x, self.data.y))):
             raise ValueError("the training set does not fit the world")
+        if not (np.isfinite(stored.u).all() and np.isfinite(stored.x).all() and (np.abs(stored.y) == 1).all()):
+            raise ValueError("the training set is no set of points with labels of +-1")
         self.training = stored
         first = jax.tree.unflatten(tree, [jnp.asarray(file[f"0/{i}"]) for i in range(len(like))])
         self._begin(first)
@@ -237,6 +243,7 @@ class Recording:
         ended = (diverged is None or diverged == known - 1) and (known or not header["finished"])
         if not ended or 0 not in header["steps"] or max(header["steps"]) > known:
             raise ValueError("the header does not fit the scalars")
+        healthy = known if diverged is None else diverged
         for step in header["steps"]:
             leaves = [jnp.asarray(file[f"{step}/{i}"]) for i in range(len(like))]
             state = jax.tree.unflatten(tree, leaves)
@@ -244,6 +251,11 @@ class Recording:
                     or int(state.step) != step + self._base:
                 raise ValueError("a checkpoint has the wrong shape or step")
             self._checkpoints[step] = state
+            if healthy and not all(np.isfinite(a).all() for a in jax.tree.leaves(state.params)):
+                raise ValueError("the parameters are not finite")
+        loss, accuracy, margin = (columns[name][:healthy] for name in SCALARS)
+        if not (np.isfinite(loss) & (loss >= 0) & (accuracy >= 0) & (accuracy <= 1) & np.isfinite(margin)).all():
+            raise ValueError("loss, accuracy and margin are not those of a run")
         for name, column in columns.items():
             self._scalars[name][:known] = column
         self._known, self.diverged_at, self.finished = known, diverged, bool(header["finished"])
@@ -259,7 +271,7 @@ def simulate(
     world trains the run it comes from first, unless `parent` is that run; origin says which, by default the same
     world on clean data. Raises FieldError when a run is too large, or when the two do not fit.
     """
-    origin = resolve(world, origin)
+    origin = resolve(world, origin) if isinstance(world, World) else None
     if origin is not None and parent is None:
         parent = simulate(*origin.parent(world, knobs)[:2], progress, cancelled, origin.parent(world, knobs)[2])
         if cancelled and cancelled():

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 
 from toy import report
 from toy.errors import FieldError
+from toy.files import whole_file
 from toy.link import Setup
 from toy.origin import written
 from toy.world import Knobs, World, choices, is_text
@@ -158,9 +158,8 @@ def arrange(path: str | Path, rows: Iterable[Row]) -> None:
     path = Path(path).resolve()
     content = text([COLUMNS, *(map(encode, row.values()) for row in rows)])
     if path.read_bytes() != content:
-        new = path.with_name(path.name + ".new")
-        new.write_bytes(content)
-        os.replace(new, path)
+        with whole_file(path) as file:
+            file.write(content)
 
 
 __all__ = ["COLUMNS", "Row", "append", "arrange", "column", "key_of", "read", "resume", "row_of"]

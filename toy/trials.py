@@ -5,7 +5,6 @@ Processes take whole experiments, longest first: the seeds of an experiment shar
 
 import hashlib
 import json
-import os
 import platform
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -20,6 +19,7 @@ from toy.cache import use_compilation_cache
 from toy.errors import FieldError
 from toy.experiment import Experiment, Result, Simulate, Table, evidence, setups
 from toy.experiments import EXPERIMENTS
+from toy.files import whole_file
 from toy.gallery import Picture, picture
 from toy.link import Setup, build, query
 from toy.recording import Recording, simulate
@@ -127,9 +127,8 @@ def write(folder: Path, name: str, found: Trial) -> None:
     """Keep a trial: its file is whole or not there."""
     path = _file(folder, name, found.seed)
     content = {**_key(name, found.seed), **found._asdict(), "picture": found.picture and found.picture._asdict()}
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(new, path)
+    with whole_file(path) as file:
+        file.write(json.dumps(content, allow_nan=False).encode() + b"\n")
 
 
 def make(folder: Path, name: str, seeds: Sequence[int]) -> None:
