@@ -453,6 +453,7 @@ def test_wrong_inputs_name_the_field(train):
     recording = train()
     for call, match in (
         (lambda: minimal("sideways", recording, 0), r"attack must be one of \[free, on, off\], got 'sideways'"),
+        (lambda: minimal([], recording, 0), r"attack must be one of .*, got \[\]"),
         (lambda: minimal("free", recording, 10**6), "step must be"),
         (lambda: minimal("off", recording, 0, seeds=np.zeros((2, 2))), "seeds must be"),
         (lambda: attacks.within(recording, 0, np.ones((5, 1))), "basis must be orthonormal"),

@@ -305,10 +305,11 @@ def test_too_coarse_a_grid_is_called_unresolved():
     assert not topology(two(0.66), LOW, HIGH, 24).resolved  # a gap of .06 in cells of .087: one blob, then two
 
 
-@pytest.mark.parametrize("resolution", [23, 129, 0, -5])
+@pytest.mark.parametrize("resolution", [23, 129, 0, -5, 48.5, "48", None])
 def test_resolution_out_of_range(resolution):
+    allowed = f"a whole number between 24 and 128, got {resolution!r}"
     for function in (extract, topology):
-        with pytest.raises(FieldError, match=f"resolution must be between 24 and 128, got {resolution}"):
+        with pytest.raises(FieldError, match=f"resolution must be {allowed}"):
             function(plane, LOW, HIGH, resolution)
 
 

@@ -154,6 +154,21 @@ def test_a_branch_keeps_its_parent_whatever_it_becomes():
     assert again.parent == changed and again.parent.parent == first and parse(query(again)) == again
 
 
+def test_the_work_of_all_runs_of_a_chain_counts():
+    third = build("dimpled-sheet", {"steps": 50_000, "points_per_side": 32})
+    begun = branch(third, 200)
+    with pytest.raises(FieldError, match=r"steps must be at most \d+ for .*, got 50000 \(the runs it starts from"):
+        branch(begun, 200)
+
+
+def test_a_ninth_branch_is_refused_where_it_is_made():
+    begun = build("dimpled-sheet", {"steps": 20})
+    for _ in range(8):
+        begun = branch(begun, 5)
+    with pytest.raises(FieldError, match="from must be at most 8 runs"):
+        branch(begun, 5)
+
+
 @pytest.mark.parametrize("exhibit, values, field", [
     ("wave", {"window": "slice"}, "window"), ("dimpled-sheet", {"window": "ambient"}, "window"),
     ("wave", {"half_height": 2}, "half_height"), ("dimpled-sheet", {"reference_step": 9, "steps": 8}, "reference_step"),

@@ -206,6 +206,23 @@ def test_json_round_trip_loses_nothing(spec, data):
         assert [type(v) for v in back.model_dump().values()] == [type(v) for v in there.model_dump().values()]
 
 
+@pytest.mark.parametrize("text, field", [
+    ('{"width": 9999}', "width"), ('{"wdth": 9}', "wdth"), ('{"manifold": true}', "manifold"), ("[]", "json"),
+    ("{", "json"), ("", "json"), ("null", "json"),
+])
+def test_json_that_is_no_world_is_refused_by_name(text, field):
+    with pytest.raises(FieldError) as caught:
+        World.model_validate_json(text)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("points", ["zzz", "0.1_a~", "0.1_c", "..._a", "0.1_0.2_0.3_a", "0.1a"])
+def test_points_that_wait_to_be_used_are_still_points(points):
+    with pytest.raises(FieldError, match="points must be"):
+        World(points=points)
+    assert World(points="0.1_0.2_a~9_-1e-3_b").sampling == "grid"  # perhaps of another manifold
+
+
 @pytest.mark.parametrize("spec", SPECS)
 def test_specs_cannot_be_changed_in_place(spec):
     name, field = next(iter(spec.model_fields.items()))

@@ -69,7 +69,7 @@ def minimal(kind: str, recording: Recording, step: int, seeds: np.ndarray | None
     `on` searches all of M and needs none).
     Raises FieldError for an unknown kind, a step outside the recording, or seeds of a wrong shape.
     """
-    if kind not in ATTACKS:
+    if not isinstance(kind, str) or kind not in ATTACKS:
         raise FieldError("attack", one_of(ATTACKS), kind)
     return ATTACKS[kind](recording, step, seeds)
 

@@ -97,8 +97,7 @@ def extract(field: Field, low: Any, high: Any, resolution: int, dense: bool = Fa
     Source: Lewiner et al., J. Graphics Tools 8 (2003) 1-15; Anderson and Bjorck (1973) for the refinement.
     """
     box = _box(low, high)
-    if not 24 <= resolution <= 128:
-        raise FieldError("resolution", "between 24 and 128", resolution)
+    _check_resolution(resolution)
     values = _sample(field, box, resolution, dense)
     nodes, cells = _connect(values)
     vertices = _refined(field, box, values, nodes)
@@ -116,8 +115,7 @@ def topology(field: Field, low: Any, high: Any, resolution: int) -> Topology:
     Arguments and errors as for `extract`; nothing is refined, because refinement does not change what is connected.
     """
     box = _box(low, high)
-    if not 24 <= resolution <= 128:
-        raise FieldError("resolution", "between 24 and 128", resolution)
+    _check_resolution(resolution)
     found = [_connect(_sample(field, box, n, False)) for n in (resolution, round(1.5 * resolution))]
     numbers = [(_parts(len(nodes), cells), _euler(len(nodes), cells)) for nodes, cells in found]
     return Topology(*numbers[0], resolved=numbers[0] == numbers[1])
@@ -174,8 +172,16 @@ def _euler(count: int, cells: np.ndarray) -> int:
     return count - len(np.unique(a * count + b)) + (len(cells) if cells.shape[1] == 3 else 0)
 
 
+def _check_resolution(resolution: Any) -> None:
+    if not isinstance(resolution, int | np.integer) or not 24 <= resolution <= 128:
+        raise FieldError("resolution", "a whole number between 24 and 128", resolution)
+
+
 def _box(low: Any, high: Any) -> Float[np.ndarray, "2 d"]:
-    box = np.array([low, high], float)
+    try:
+        box = np.array([low, high], float)
+    except (TypeError, ValueError):  # ragged, or no numbers
+        box = np.zeros(0)
     if box.ndim != 2 or box.shape[1] not in (2, 3) or not np.isfinite(box).all() or not (box[0] < box[1]).all():
         raise FieldError("window", "two corners low < high in 2 or 3 dimensions", f"{low} .. {high}")
     return box

@@ -1,5 +1,7 @@
 """The one error every wrong input ends in: which field, what is allowed, what came."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -7,15 +9,15 @@ class FieldError(ValueError):
     """A value that cannot be used.
 
     str(error) reads "codimension must be between 0 and 1000, got 2000"; `advice` says what to do when the
-    rule alone does not.
+    rule alone does not. `shown` is what came, short enough to be read.
     """
 
     def __init__(self, field: str, allowed: str, got: Any, advice: str = ""):
         self.field, self.allowed, self.got, self.advice = field, allowed, got, advice
-        shown = repr(got) if isinstance(got, str) else str(got)
-        if len(shown) > 80:  # both ends say most: a path ends in the file's name
-            shown = shown[:38] + "..." + shown[-38:]
-        super().__init__(f"{field} must be {allowed}, got {shown}" + (f" ({advice})" if advice else ""))
+        self.shown = repr(got) if isinstance(got, str) else str(got)
+        if len(self.shown) > 80:  # both ends say most: a path ends in the file's name
+            self.shown = self.shown[:38] + "..." + self.shown[-38:]
+        super().__init__(f"{field} must be {allowed}, got {self.shown}" + (f" ({advice})" if advice else ""))
 
     def __reduce__(self):
         return type(self), (self.field, self.allowed, self.got, self.advice)
@@ -24,3 +26,9 @@ class FieldError(ValueError):
 def one_of(names: Any) -> str:
     """The `allowed` text of a choice: "one of [a, b, c]"."""
     return "one of [" + ", ".join(names) + "]"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The `advice` for a misspelled name: "did you mean width?"; "" where none is like it."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else ""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from toy.errors import FieldError, one_of
+from toy.errors import FieldError, meant, one_of
 from toy.exhibits import EXHIBITS
 from toy.origin import FREE, PREFIX, Origin, read, resolve, written
 from toy.windows import check_view
-from toy.world import FIELDS, Knobs, Spec, View, World, allowed_text, check, choices, is_text
+from toy.world import FIELDS, Knobs, Spec, View, World, allowed_text, check, choices, is_text, step_flops
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,30 @@ def change(setup: Setup, values: Mapping[str, Any]) -> Setup:
     origin = resolve(world, read(earlier) or (setup.origin if world.derived else None))
     new = replace(setup, world=world, knobs=knobs, view=setup.view.replace(**changed[View]),
                   origin=origin.shortest(world, knobs) if origin else None)
-    check(new.world, new.knobs)
     check_view(new.world, new.knobs, new.view)
-    run = new.parent
+    before, run = 0.0, new.parent
     while run is not None:
         check(run.world, run.knobs)
+        before += run.knobs.steps * step_flops(run.world)
         run = run.parent
+    check(new.world, new.knobs, before)
     return new
+
+
+def wrong(values: Mapping[str, Any]) -> list[FieldError]:
+    """What is wrong with each value by itself, whatever the others are."""
+    found = []
+    for name, value in values.items():
+        try:
+            _spec(name).checked(name, _value(name, value))
+        except FieldError as error:
+            found.append(error)
+    return found
 
 
 def _spec(name: str) -> type[Spec]:
     if name not in FIELDS:
-        raise FieldError("field", one_of(FIELDS), name)
+        raise FieldError("field", one_of(FIELDS), name, meant(name, FIELDS))
     return FIELDS[name]
 
 
@@ -129,12 +141,15 @@ def query(setup: Setup) -> str:
 
 
 def branch(setup: Setup, step: int) -> Setup:
-    """The run that goes on from a step of another, as yet with the same knobs and regime, on the clean data."""
+    """The run that goes on from a step of another, as yet with the same knobs and regime, on the clean data.
+
+    Raises FieldError for one branch too many, as its link would.
+    """
     earlier = Origin((), step, setup.origin)
     free = {**setup.world.model_dump(), **setup.knobs.model_dump()}
     earlier = replace(earlier, changes=tuple((name, free[name]) for name in sorted(FREE)))
     world = setup.world.replace(start="branch", training_set="clean")
-    return replace(setup, world=world, origin=earlier.shortest(world, setup.knobs))
+    return parse(query(replace(setup, world=world, origin=earlier.shortest(world, setup.knobs))))
 
 
 def _decoupled_decay(given: dict[str, Any]) -> dict[str, Any]:

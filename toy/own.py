@@ -6,6 +6,7 @@ a link need not escape.
 
 import csv
 import io
+import re
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from toy.errors import FieldError
 from toy.manifolds import Manifold, point
 
 FEWEST, MOST = 2, 150
+ROW = r"([-+]?[0-9]*\.?[0-9]+(e[-+]?[0-9]+)?_){1,2}[ab]"  # a point of the text
 OFF = 0.01  # of the manifold's extent: how far off it an imported point may lie
 SIGNS = {"a": 1.0, "1": 1.0, "+1": 1.0, "1.0": 1.0, "b": -1.0, "-1": -1.0, "-1.0": -1.0, "0": -1.0}
 
@@ -43,6 +45,12 @@ def parse(text: str, manifold: Manifold) -> tuple[Float[np.ndarray, "N k"], Floa
     if len({tuple(values) for values in u}) < len(u):
         raise FieldError("points", "in different places", text)
     return np.array(u, np.float32), np.array(y, np.float32)
+
+
+def check(text: str) -> None:
+    """FieldError naming `points` where the text is that of points on no manifold."""
+    if not re.fullmatch(rf"{ROW}(~{ROW})*", text):
+        raise FieldError("points", "numbers and a class a or b a point, as the board writes them", text)
 
 
 def text(u: Float[np.ndarray, "N k"], y: Float[np.ndarray, " N"]) -> str:
@@ -103,4 +111,4 @@ def _parameters(x: np.ndarray, manifold: Manifold, offset: float, line: int) -> 
     return best.x
 
 
-__all__ = ["parse", "read_csv", "text"]
+__all__ = ["check", "parse", "read_csv", "text"]

@@ -5,11 +5,13 @@ traced, so a new value costs no compilation; View says how the boundary is looke
 """
 
 import math
+from functools import cache
 from typing import Annotated, Any, Self
 
 import jax
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from toy import own
 from toy.errors import FieldError, one_of
@@ -49,21 +51,47 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
     def __init__(self, **values: Any) -> None:
-        for name, value in values.items():
-            names = choices(name, type(self))
-            # pydantic would take True for 1, and does not check names.
-            if isinstance(value, bool | np.bool_) or (names and not (isinstance(value, str) and value in names)):
-                raise FieldError(name, allowed_text(type(self), name), value)
+        super().__init__(**{name: self.checked(name, value) for name, value in values.items()})
+
+    @classmethod
+    def checked(cls, name: str, value: Any) -> Any:
+        """The value of one field as its type; FieldError when the field does not allow it, whatever the others are."""
+        names = choices(name, cls)
+        # pydantic would take True for 1, and does not check names.
+        named = not isinstance(value, bool | np.bool_) and (not names or (isinstance(value, str) and value in names))
+        if named and name in cls.model_fields:
+            try:
+                return _reader(cls, name).validate_python(value)
+            except ValidationError:
+                pass
+        raise FieldError(name, allowed_text(cls, name), value)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """The fields of a dict, refused like any others."""
+        if not isinstance(obj, dict):
+            raise FieldError("json", f"an object of the fields of {cls.__name__}", obj)
+        return cls(**obj)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
+        """The fields of a JSON object, refused like any others."""
         try:
-            super().__init__(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]) if first["loc"] else "field"
-            raise FieldError(name, allowed_text(type(self), name), first.get("input")) from None
+            values = from_json(json_data)
+        except ValueError as error:
+            raise FieldError("json", f"an object of the fields of {cls.__name__}", str(json_data), str(error)) from None
+        return cls.model_validate(values)
 
     def replace(self, **values: Any) -> Self:
         """A copy with some fields changed, validated like a new one."""
         return type(self)(**{**self.model_dump(), **values})
+
+
+@cache
+def _reader(spec: type[Spec], name: str) -> TypeAdapter[Any]:
+    field = spec.model_fields[name]
+    kind: Any = Annotated[field.annotation, field]
+    return TypeAdapter(kind)
 
 
 class World(Spec):
@@ -115,6 +143,8 @@ class World(Spec):
                              "the five points lie on the line")
         if self.sampling == "own":
             own.parse(self.points, shape)
+        elif self.points:  # they wait to be used again, perhaps on another manifold
+            own.check(self.points)
         if self.batch_size > self.point_count:
             raise FieldError("batch_size", f"at most the number of points, {self.point_count}", self.batch_size)
         if self.regime == "adversarial-off" and self.codimension == 0:
@@ -292,12 +322,15 @@ def stride(world: World, steps: int) -> int:
     return max(quick, math.ceil(steps / max(1, CHECKPOINT_BYTES // state_bytes(world) - 2)))
 
 
-def check(world: World, knobs: Knobs) -> None:
-    """Refuse a run too large to train or to seek in; raises FieldError naming `steps` and the largest allowed."""
+def check(world: World, knobs: Knobs, earlier: float = 0.0) -> None:
+    """Refuse a run too large to train or to seek in; raises FieldError naming `steps` and the largest allowed.
+
+    earlier: floating-point operations of the runs that this one starts from, which are trained first.
+    """
     cost = step_flops(world)
-    most = int(TRAIN_FLOPS / cost)
+    most = max(0, int((TRAIN_FLOPS - earlier) / cost))
     while most > 1 and stride(world, most) * cost > REPLAY_FLOPS:
         most = int(most * 0.9)
     if knobs.steps > most:
-        raise FieldError("steps", f"at most {most} for this net and number of points", knobs.steps,
-                         "fewer steps, a narrower net or fewer points")
+        advice = "the runs it starts from take steps too" if earlier else "fewer steps, a narrower net or fewer points"
+        raise FieldError("steps", f"at most {most} for this net and number of points", knobs.steps, advice)
