@@ -3,17 +3,19 @@
 import secrets
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from segno import DataOverflowError
 
 from app import classroom
-from app.layout import ranges
+from app.layout import ranges, typed
+from app.shown import RUN, asked, read
 from app.text import say, told
 from toy import FieldError
 from toy.exhibits import EXHIBITS
-from toy.link import Setup, branch, build, parse, query
-from toy.origin import written
+from toy.link import Setup, branch, build, parse, query, wrong
+from toy.origin import PREFIX, written
 from toy.world import FIELDS
 
 NAMES = list(FIELDS)
@@ -57,12 +59,15 @@ def settings(
 ) -> tuple[Any, ...]:
     """Values of the controls that `shown` lacks, the exhibit, a message and the run this one comes from: from the
     address, the picker, or a button."""
-    message = ""
+    message: dict[str, Any] = {}
     names = [ident["control"] for ident in ids]
     if ctx.triggered_id == "new-seed":
-        return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, "", no_update
+        return [secrets.randbelow(10_000) if name == "seed" else no_update for name in names], no_update, {}, no_update
     if ctx.triggered_id == "branched":
-        setup = branch(parse(branched["link"]), branched["step"])
+        try:
+            setup = branch(parse(branched["link"]), branched["step"])
+        except FieldError as error:
+            return [no_update] * len(names), no_update, {"said": told(error)[0]}, no_update
     elif ctx.triggered_id == "undo":
         setup, message = opened(before or "")
     elif ctx.triggered_id in ("exhibit", "reset"):
@@ -83,18 +88,35 @@ def spelled(setup: Setup) -> dict[str, Any]:
     return written(setup.origin.spelled(setup.world, setup.knobs)) if setup.origin else {}
 
 
-def opened(search: str) -> tuple[Setup, str]:
-    """The setup of a link, or the exhibit's own and why the link cannot be opened."""
-    try:
-        return parse(search), ""
-    except FieldError as error:
-        named = [name for name in EXHIBITS if f"exhibit={name}" in search.lstrip("?").split("&")]
-        return build(named[0] if named else next(iter(EXHIBITS)), {}), say("notice.link", message=told(error)[0])
+def opened(search: str) -> tuple[Setup, dict[str, Any]]:
+    """The setup of a link; and what of it is not followed, if anything: {without: its names, said: why}.
+
+    A wrong way to look is left out; instead of a wrong run the exhibit's own is shown.
+    """
+    given = asked(search)
+    left: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    while True:
+        try:
+            read(urlencode(given))
+            return parse(urlencode(given)), {"without": [*left], "said": " ".join(
+                say(key, message=" · ".join(parts.values()))
+                for key, parts in (("notice.link", refused), ("notice.link_part", left)) if parts)}
+        except FieldError as error:
+            name = "with" if error.field.startswith("with.") else error.field
+            if name in given and name not in RUN and not name.startswith(PREFIX):
+                left[name] = told(error)[0]
+                del given[name]
+            else:
+                refused[name] = told(error)[0]
+                shown = given.get("exhibit")
+                given = {"exhibit": shown} if shown in EXHIBITS else {}
 
 
-def fields(setup: Setup) -> dict[str, Any]:
-    """All fields of a setup by name."""
-    return {**setup.world.model_dump(), **setup.knobs.model_dump(), **setup.view.model_dump()}
+def fields(setup: Setup) -> dict[str, str]:
+    """All fields of a setup by name, as their controls show them."""
+    values = {**setup.world.model_dump(), **setup.knobs.model_dump(), **setup.view.model_dump()}
+    return {name: typed(value) for name, value in values.items()}
 
 
 def linked(
@@ -108,6 +130,8 @@ def linked(
 
 def said(given: dict[str, Any], exhibit: str, origin: dict[str, Any] | None) -> tuple[dict[str, str], str]:
     """What is wrong, by control, and the link of what the controls say, "" where something is wrong."""
+    if found := wrong(given):
+        return {error.field: told(error)[0] for error in found}, ""
     try:
         world = build(exhibit, given | {"start": "seed", "training_set": "clean"}).world
         derived = world.replace(**{name: given[name] for name in ("start", "training_set") if name in given}).derived
@@ -120,7 +144,8 @@ def _in_browser(app: Dash) -> None:
     """Callbacks of page.js: the address bar and the player, sliders, looks, folding."""
     here = "dimplePage"
     app.clientside_callback(
-        ClientsideFunction(here, "open"), Output("sent", "data"), Input("link", "data"), State("address", "search"))
+        ClientsideFunction(here, "open"), Output("sent", "data"), Input("link", "data"), State("address", "search"),
+        State("message", "data"))
     # One callback both ways: two would be a circle, which Dash refuses.
     for name in ranges():
         slider, number = {"slider": name}, {"control": name}

@@ -35,6 +35,12 @@ def whole(name: str) -> bool:
     return FIELDS[name].model_fields[name].annotation is int
 
 
+def typed(value: Any) -> str:
+    """A field's value as its control shows it: the shortest text that means it."""
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
+
+
 def scale(name: str) -> dict[str, Any]:
     """What places a number on its slider."""
     low, high = bounds(name)
@@ -83,10 +89,8 @@ def control(name: str) -> html.Div:
         board = html.Button(words()["board.open"], id="board", type="button", className="board-open")
         return html.Div([head, board, dmc.TextInput(id=ident, value=DEFAULTS[name], debounce=350, style={"gridColumn":
                          "1 / 3", "display": "none"}, **aria)], className="control")
-    number = dmc.NumberInput(
-        id=ident, value=DEFAULTS[name], debounce=350, hideControls=True, allowDecimal=not whole(name),
-        allowNegative=bounds(name)[0] < 0, **slim, **aria,
-    )
+    # As text: an input of numbers drops what it does not expect, and 2.5 would be 25.
+    number = dmc.TextInput(id=ident, value=typed(DEFAULTS[name]), debounce=350, **slim, **aria)
     if name in TYPED_ONLY:
         return html.Div([head, number], className="control")
     of = scale(name)

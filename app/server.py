@@ -132,9 +132,9 @@ def _errors(server: FastAPI) -> None:
     @server.exception_handler(FieldError)
     async def wrong(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, FieldError)
-        message, allowed, advice = told(error)
+        message, allowed = told(error)
         return JSONResponse({"event": "error", "field": error.field, "allowed": allowed,
-                             "got": str(error.got)[:200], "message": message, "advice": advice}, 400)
+                             "got": str(error.got)[:200], "message": message, "advice": ""}, 400)
 
     @server.exception_handler(RunFailed)
     async def failed(_: Request, error: Exception) -> JSONResponse:
@@ -257,7 +257,8 @@ def _files(server: FastAPI, runs: Runs) -> None:
 
     @server.get("/api/export.html")
     async def page(request: Request, frames: str = "60") -> Response:
-        return await downloads.page(runs, shown.read(_query(request, 2)), frames)
+        _query(request, 2)
+        return await downloads.page(runs, shown.read(request.url.remove_query_params("frames").query), frames)
 
     @server.get("/api/export.npz")
     async def recording(request: Request) -> Response:

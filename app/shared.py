@@ -88,8 +88,7 @@ class Shared:
             if not run.gone.is_set():
                 work(run)
         except FieldError as error:
-            message, _, advice = told(error)
-            run.post({"event": "error", "field": error.field, "message": message, "advice": advice})
+            run.post({"event": "error", "field": error.field, "message": told(error)[0], "advice": ""})
         except MemoryError:
             run.post({"event": "error", "field": None, "message": say("error.memory"), "advice": ""})
         except Exception as error:  # the page must hear of any failure

@@ -1,5 +1,6 @@
 """What a link of the page shows: one run or two, in which way drawn, from where, at which step, with which lesson."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +10,15 @@ from urllib.parse import parse_qsl, urlencode
 from app import lessons
 from app.sight import LOOKS, Look
 from app.text import LANGUAGES
-from toy.errors import FieldError, one_of
+from toy.errors import FieldError, meant, one_of
 from toy.link import Setup, parse, query
+from toy.origin import PREFIX
+from toy.world import FIELDS
 
 LAST = "last"
+RUN = ("exhibit", "v", *FIELDS)  # what of a link says which run, beside what begins with PREFIX
+VIEWED = ("step", "camera", "with", "lang", "lesson", *LOOKS)  # and how it is seen
+NEAREST = 0.01  # the eye's distance from the middle: nearer, it looks nowhere
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,18 @@ class Shown:
         return query(self.setup) + ("&" + urlencode(own, safe=",") if own else "")
 
 
+def asked(text: str) -> dict[str, str]:
+    """The names and values of an address or its query, the last of a name counting."""
+    return dict(parse_qsl(text[text.find("?") + 1:].partition("#")[0], keep_blank_values=True))
+
+
 def read(text: str) -> Shown:
     """What an address copied from the page, or its query, shows. FieldError names what is wrong in it.
 
     A lesson's name alone, `lesson=dimpled-sheet.2`, means the lesson's own run, step and looks.
     """
-    given = dict(parse_qsl(text[text.find("?") + 1:].partition("#")[0], keep_blank_values=True))
+    given = asked(text)
+    _known(given)
     lesson = _lesson(given.get("lesson", ""))
     if lesson and "exhibit" not in given:
         return _taught(*lesson, _lang(given))
@@ -63,7 +75,7 @@ def read(text: str) -> Shown:
     if step != LAST and (not step.isdecimal() or len(step) > 9):
         raise FieldError("step", "a whole number from 0 on", step)
     return Shown(
-        parse(urlencode(given)), parse(beside) if beside else None,
+        parse(urlencode(given)), _beside(beside) if beside else None,
         Look(**{name: given[name] for name in LOOKS if name in given}), step if step == LAST else int(step),
         camera("camera", given.get("camera", "")), _lang(given), lesson)
 
@@ -74,9 +86,24 @@ def camera(name: str, text: str) -> tuple[float, ...]:
         eye = tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError:
         eye = (0.0,)
-    if len(eye) not in (0, 3) or not all(abs(value) < 100 for value in eye):
+    if text and (len(eye) != 3 or not NEAREST <= math.hypot(*eye) < 100):
         raise FieldError(name, "x,y,z of the eye, such as 1.4,-1.5,0.8", text)
     return eye
+
+
+def _known(given: Mapping[str, str]) -> None:
+    for name, value in given.items():
+        if name not in (*RUN, *VIEWED) and not name.startswith(PREFIX):
+            raise FieldError(name, "left out: no field has this name", value, meant(name, (*RUN, *VIEWED)))
+
+
+def _beside(text: str) -> Setup:
+    """The other of two runs; what is wrong with it is a field of `with`."""
+    try:
+        _known(asked(text))
+        return parse(text)
+    except FieldError as error:
+        raise FieldError(f"with.{error.field}", error.allowed, error.got, error.advice) from None
 
 
 def _lang(given: Mapping[str, str]) -> str:

@@ -24,8 +24,8 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "arrows": ("free", "parts", "split", "none"),
     "vertical": ("fitted", "true"),
 }
-MOST_ARROWS = 100
 DRAFT = 24  # samples a side of a picture on the way to a finer one: half the time at 48
+DRAFT_ARROWS = 100  # and its arrows: those of a thousand points take most of a second
 BLOCK = boundary.BLOCKS[0]  # points in one call of the field: nothing more is compiled
 PLANE = 96  # samples a side of a 2-D picture's logit field
 LONGEST_STALK = 0.45  # of the picture's height
@@ -53,10 +53,10 @@ class Sight:
 
     surface: Mesh (d = 3) or Curves (d = 2). seen: the window holds some boundary, drawn or cut away. tone: its
     vertices' slope for the colour scale, 0 .. 255, empty unless `gradient`; for d = 2 the field on a PLANE x PLANE
-    grid. wrong: (N,) points on the wrong side. tails, heads:
-    arrows to the nearest boundary point, NaN where there is none, empty for `none`. For `parts` they are that arrow's
-    part off the manifold, and on_* its part along it, from there to the boundary; for `split` they are the shortest
-    ones off the manifold, and on_* the shortest inside it.
+    grid. wrong: (N,) points on the wrong side. tails, heads: arrows to the nearest boundary point, one a point, NaN
+    where there is none, empty for `none`. For `parts` they are that arrow's part off the manifold, and on_* its part
+    along it, from there to the boundary; for `split` they are the shortest ones off the manifold, and on_* the
+    shortest inside it.
     tops: (N, 3) where the boundary hides a point from above, NaN elsewhere. hidden: number of arrows that are longer
     than the way to the window's wall, so that a nearer boundary may lie outside. heads, on_heads and hidden may still
     be computed while the surface is packed: they are waited for when numpy reads them.
@@ -106,11 +106,13 @@ def box(window: Window, look: Look) -> tuple[np.ndarray, np.ndarray]:
 
 
 def see(
-    recording: Recording, window: Window, view: View, step: int, look: Look, pause: Callable[[], None] = lambda: None
+    recording: Recording, window: Window, view: View, step: int, look: Look, pause: Callable[[], None] = lambda: None,
+    most_arrows: int | None = None,
 ) -> Sight:
     """Everything the picture of one step needs; FieldError for a step outside the recording.
 
-    pause: called now and then, a few milliseconds apart; it may wait while others need the processor.
+    pause: called now and then, a few milliseconds apart; it may wait while others need the processor. most_arrows: so
+    many points, evenly spread, have their arrows; None: all have.
     """
     step = recording.check_step(step)
     params, data = recording.params(step), recording.data
@@ -128,7 +130,7 @@ def see(
         pause()
         surface = boundary.extract(field, tuple(low), tuple(high), resolution(window, view))
     pause()
-    shown = chosen(len(points))
+    shown = spread(len(points), most_arrows)
     hidden: Array | int = 0
     heads: Array | np.ndarray
     on_heads: Array | np.ndarray
@@ -142,6 +144,10 @@ def see(
         if look.arrows == "parts":
             on_tails, on_heads = corners(recording, window, shown, tails, np.asarray(heads)), heads
             heads = on_tails
+    if len(shown) < len(points):
+        nowhere = np.full(points.shape, np.nan)
+        tails, on_tails = _of_all(points, shown, tails), _of_all(points, shown, on_tails)
+        heads, on_heads = _of_all(nowhere, shown, heads), _of_all(nowhere, shown, on_heads)
     pause()
     return Sight(
         step, surface, len(whole.vertices) > 0, tone(field, window, surface, look), points, data.y, signed <= 0,
@@ -163,9 +169,18 @@ def _margins(recording: Recording, params: Any) -> np.ndarray:
     return np.asarray(recording.logit(params, jnp.asarray(recording.data.x))) * recording.data.y
 
 
-def chosen(count: int) -> np.ndarray:
-    """Indices of the points that get an arrow: all, or MOST_ARROWS evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, MOST_ARROWS)).round().astype(int))
+def spread(count: int, most: int | None = None) -> np.ndarray:
+    """Indices of `count` points: all, or `most` evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
+
+
+def _of_all(others: np.ndarray, shown: np.ndarray, part: Array | np.ndarray) -> np.ndarray:
+    """The rows of the points shown among those of the others; none stay none."""
+    if not len(part):
+        return np.asarray(part)
+    out = np.array(others, float)
+    out[shown] = part
+    return out
 
 
 def tone(field: Any, window: Window, surface: Any, look: Look) -> np.ndarray:

@@ -219,7 +219,7 @@ class Runs(Shared):
             return await self.picture(setup, step, look)
 
         def draw(recording: Recording, pause: Pause) -> views.Picture:
-            _, frame = views.picture(recording, window, coarse, step, look, pause)
+            _, frame = views.picture(recording, window, coarse, step, look, pause, sight.DRAFT_ARROWS)
             return {**frame, "meta": {**frame["meta"], "draft": True}}
 
         return await self._answer(setup, draw, Urgency.NOW, step, look, "draft")

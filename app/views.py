@@ -28,10 +28,11 @@ Picture = dict[str, Any]
 
 
 def picture(
-    recording: Recording, window: Window, view: View, step: int, look: Look, pause: Callable[[], None] = lambda: None
+    recording: Recording, window: Window, view: View, step: int, look: Look, pause: Callable[[], None] = lambda: None,
+    most_arrows: int | None = None,
 ) -> tuple[Picture, Picture]:
-    """(scene, frame) of one step: the whole figure, and what of it changes from step to step; `pause` as in `see`."""
-    sight = see(recording, window, view, step, look, pause)
+    """(scene, frame) of one step: the whole figure, and what of it changes from step to step; the rest as in `see`."""
+    sight = see(recording, window, view, step, look, pause, most_arrows)
     pause()
     draw, layout = VIEWS[window.dim]
     traces = draw(recording, window, sight, look)

@@ -68,19 +68,21 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dimplePage: {
-      /** A new link: into the address bar, and to the player. Step and camera of a new address hold too. */
-      open(link, search) {
+      /** A new link: into the address bar, and to the player. Step and camera of a new address hold too, where they can. */
+      open(link, search, message) {
         if (!link || link === opened) return skip();
         if (exhibitOf(link) !== exhibitOf(opened)) window.dash_clientside.set_props("undo", { style: { display: "none" } });
         opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(search === heard ? "" : search || "");
+        const without = message?.without ?? [];
+        for (const name of without) asked.delete(name);
         const full = new URLSearchParams(link);
         for (const name of ["step", "camera", "with", ...looks]) if (asked.has(name)) full.set(name, asked.get(name));
         for (const look of looks) if (asked.has(look)) window.dash_clientside.set_props({ look }, { value: asked.get(look) });
         const beside = window.dimple?.state().beside;
         if (beside) full.set("with", beside);
         full.set("lang", document.documentElement.lang);
-        keepLesson(full);
+        if (search === heard || !without.includes("lesson")) keepLesson(full);
         heard = search;
         history.replaceState(null, "", `?${full}`);
         withPlayer((player) => player.open(`${full}`));
@@ -90,11 +92,11 @@
       /** A slider and its number: the one that was moved decides. */
       tie(at, current, { slider }) {
         const of = range(slider);
-        const number = Number(current);
+        const number = String(current).trim() ? Number(current) : NaN;
         const shown = Number.isFinite(number) ? place(Math.min(of.high, Math.max(of.low, number)), of) : at;
         if (shown === at) return [skip(), skip()];
         const moved = window.dash_clientside.callback_context.triggered_id?.slider;
-        return moved ? [value(at, of), skip()] : [skip(), shown];
+        return moved ? [String(value(at, of)), skip()] : [skip(), shown];
       },
 
       /** How the picture is drawn. */
@@ -106,7 +108,7 @@
       },
 
       /** Why a link could not be opened: shown for a while, or until clicked away. */
-      message(text) {
+      message({ said: text } = {}) {
         const hide = () => window.dash_clientside.set_props("link-notice", { children: "" });
         clearTimeout(hiding);
         if (text) hiding = setTimeout(hide, 15000);

@@ -82,6 +82,8 @@
         const advice = [event.advice, say("player_diverged_advice")].filter(Boolean).join(" ");
         this.words.tell("warning", say("player_diverged", { step: event.diverged_at }), { advice });
       }
+      const { step, last = event.last_step } = this;
+      if (step > last) this.words.tell("warning", say("player_no_step", { step, last }));
       if (event.one_class) this.words.tell("warning", say("player_one_class"), { advice: say("player_one_class_advice") });
       this.#begun = this.player.begin(this, event);
     }

@@ -55,6 +55,24 @@ def test_frames_of_all_steps_move_the_same_traces(seen):
     assert all(frame["meta"]["caption"] for frame in frames)
 
 
+@pytest.mark.parametrize("arrows", ["free", "parts", "split"])
+def test_every_point_of_a_crowded_world_has_its_arrow_and_a_draft_of_it_the_same_of_some(arrows):
+    recording = simulate(World(points_per_side=12, **SMALL), Knobs(steps=60))
+    view = View(resolution=24)
+    window, look = windows.window(recording, view), Look(arrows=arrows)
+    whole = sight.see(recording, window, view, 60, look)
+    some = sight.see(recording, window, view, 60, look, most_arrows=sight.DRAFT_ARROWS)
+    assert len(whole.heads) == len(some.heads) == 144
+    for part in ("heads", "on_heads"):
+        full, few = np.asarray(getattr(whole, part)), np.asarray(getattr(some, part))
+        assert len(full) == len(few)
+        ends, kept = np.isfinite(full).all(1), np.isfinite(few).all(1)
+        assert kept.sum() <= 100 and (not len(full) or ends.sum() > 100) and not (kept & ~ends).any()
+        np.testing.assert_allclose(few[kept], full[kept], atol=2e-5)
+    np.testing.assert_array_equal(some.tails[~np.isfinite(some.heads).all(1)],
+                                  whole.points[~np.isfinite(some.heads).all(1)])
+
+
 def test_step_outside_the_recording_is_refused(seen):
     recording, window, view = seen
     with pytest.raises(FieldError, match="step must be"):

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from app.callbacks import fields, opened, said
 from app.lessons import LESSONS, script
 from app.pick import spaced
 from app.shown import LAST, Shown, read
@@ -44,13 +45,49 @@ def test_a_lesson_by_its_name_is_its_own_run_looks_and_step():
 @pytest.mark.parametrize("part, field", [
     ("exhibit=nothing", "exhibit"), ("codimension=many", "codimension"), ("step=-1", "step"), ("step=ten", "step"),
     ("camera=1,2", "camera"), ("camera=nan,0,0", "camera"), ("lang=xx", "lang"), ("arrows=curly", "arrows"),
-    ("lesson=dimpled-sheet.9", "lesson"), ("lesson=nothing.1", "lesson"), ("with=" + quote("width=no"), "width"),
-    ("v=99", "v"),
+    ("lesson=dimpled-sheet.9", "lesson"), ("lesson=nothing.1", "lesson"), ("with=" + quote("width=no"), "with.width"),
+    ("v=99", "v"), ("camera=0,0,0", "camera"), ("widht=8", "widht"), ("with=garbage", "with.garbage"),
 ])
 def test_a_wrong_part_of_a_link_is_named(part, field):
     with pytest.raises(FieldError) as caught:
         read(f"https://somewhere/?{part}")
     assert caught.value.field == field
+
+
+def test_a_misspelled_field_is_told_from_the_one_that_was_meant():
+    with pytest.raises(FieldError, match=r"widht must be left out.*, got '8' \(did you mean width\?\)"):
+        read("exhibit=wall&widht=8")
+
+
+@pytest.mark.parametrize("search, run, without", [
+    ("?exhibit=wall&seed=2&step=7&camera=1,2,1", {"seed": 2}, []),
+    ("?exhibit=wall&seed=2&step=abc&camera=0,0,0&lang=xx", {"seed": 2}, ["step", "camera", "lang"]),
+    ("?exhibit=wall&seed=2&widht=8&lesson=bogus.9&with=garbage&cut=2", {"seed": 2}, ["widht", "lesson", "with", "cut"]),
+    ("?exhibit=wall&seed=2.5&step=7", {}, []),
+])
+def test_a_link_to_the_page_is_followed_as_far_as_it_can_be_and_says_what_is_left_out(search, run, without):
+    setup, message = opened(search)
+    assert setup == build("wall", run) and sorted(message["without"]) == sorted(without)
+    names = [*without, *({"seed"} - {*run})]
+    assert all(f"{name} must be" in message["said"] or f"{name}." in message["said"] for name in names)
+    assert bool(message["said"]) == bool(names)
+
+
+@pytest.mark.parametrize("search", [
+    "?exhibit=no&lang=xx", "?v=99", "?from.from=2&exhibit=wall", "?=", "?with=%26&from.=1"])
+def test_any_link_to_the_page_opens_something_and_says_why_not_itself(search):
+    setup, message = opened(search)
+    assert setup.exhibit in ("dimpled-sheet", "wall") and message["said"]
+
+
+def test_all_controls_that_are_wrong_by_themselves_are_told_and_combinations_after_them():
+    values = fields(HERE)
+    errors, link = said({**values, "width": "2.5", "learning_rate": "fast", "batch_size": "99"}, "dimpled-sheet", None)
+    assert sorted(errors) == ["learning_rate", "width"] and not link and "got 2.5" in errors["width"]
+    assert [*said({**values, "batch_size": "99"}, "dimpled-sheet", None)[0]] == ["batch_size"]
+    assert said({**values, "learning_rate": "1e-4", "width": "1e2"}, "dimpled-sheet", None) == (
+        {}, query(change(HERE, {"learning_rate": 1e-4, "width": 100})))
+    assert parse(said(values, "dimpled-sheet", None)[1]) == HERE
 
 
 def made(shown: Shown, frames: int = 3) -> tuple[Single, str]:

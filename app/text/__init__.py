@@ -45,13 +45,12 @@ def translated(kind: str, english: str) -> str:
     return words()[found[0]].format(**found[1]) if found else english
 
 
-def told(error: FieldError) -> tuple[str, str, str]:
-    """(message, allowed, advice) of a refusal; the message names the field as its control does."""
+def told(error: FieldError) -> tuple[str, str]:
+    """(message, allowed) of a refusal. The message holds its advice, and where it is not English the control's name."""
     allowed, advice = translated("allowed", error.allowed), translated("advice", error.advice)
-    if language() == "en":
-        return str(error), allowed, advice
-    message = say("error.must", field=words().get(f"field.{error.field}", error.field), allowed=allowed, got=error.got)
-    return message + (say("error.advice", advice=advice) if advice else ""), allowed, advice
+    name = error.field if language() == "en" else words().get(f"field.{error.field}", error.field)
+    message = say("error.must", field=name, allowed=allowed, got=error.shown)
+    return message + (say("error.advice", advice=advice) if advice else ""), allowed
 
 
 def written(code: str) -> dict[str, str]:
