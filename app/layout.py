@@ -198,7 +198,8 @@ def stage() -> html.Main:
     return html.Main([
         html.Div([html.H1(id="title"), *(html.P(id=name) for name in ("look", "subtitle")), html.Div(id="legend")],
                  className="ttl"),
-        html.Div([html.Div(id="progress"), html.Div(id="notice"), html.Div(id="link-notice"),
+        html.Div([html.Div(id="progress"),
+                  html.Div([html.Div(id="link-notice"), html.Div(id="notice")], className="notices"),
                   *(html.Div(id=name, className="picture") for name in ("picture", "beside")),
                   html.Aside(id="closer", hidden=True)], className="stage"),
         looks(),

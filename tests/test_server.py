@@ -102,6 +102,11 @@ def test_a_window_that_does_not_fit_is_refused_before_training(client):
     assert answer.status_code == 400 and answer.json()["field"] == "window"
 
 
+def test_a_refusal_gives_its_advice_once(client):
+    told = client.get("/api/run?exhibit=wave&codimension=0").json()
+    assert (told["message"] + told["advice"]).count("it is embedded in 3 dimensions") == 1
+
+
 def test_a_diverging_run_keeps_what_it_has(client):
     link = LINK + "&optimizer=sgd&learning_rate=10&init_scale=10&steps=400"
     heard = events(client, link)
@@ -211,10 +216,10 @@ def test_every_field_has_a_control_in_its_group():
 
 def test_a_forged_link_opens_the_exhibit_and_says_why():
     setup, message = callbacks.opened("?exhibit=wall&codimension=99999")
-    assert setup.exhibit == "wall" and "codimension must be" in message
+    assert setup.exhibit == "wall" and "codimension must be" in message["said"]
     setup, message = callbacks.opened("?exhibit=<script>")
-    assert setup.exhibit == next(iter(EXHIBITS)) and message
-    assert callbacks.opened("")[1] == ""
+    assert setup.exhibit == next(iter(EXHIBITS)) and message["said"]
+    assert not callbacks.opened("")[1]["said"]
 
 
 def test_wrong_values_are_told_beside_their_control_and_keep_the_link():

@@ -378,18 +378,46 @@ def test_a_run_that_fails_after_its_first_picture_gives_the_old_one_back_as_it_i
     seek(page, 51)
 
 
-def test_a_value_out_of_range_is_explained_beside_its_control_and_the_picture_stays(page, server):
-    ready(page, server)
-    box = page.get_by_label("Width", exact=True).first
-    box.fill("9999")
-    box.press("Enter")
-    expect(page.get_by_text("width must be a whole number between 2 and 512, got 9999")).to_be_visible()
-    assert len(drawn(page)) > 0
+def test_numbers_are_read_as_they_are_typed_and_every_wrong_one_is_marked(page, server):
+    ready(page, server, f"?{TINY}")
+
+    def put(name: str, text: str) -> None:
+        box = page.get_by_role("textbox", name=name, exact=True)
+        box.press("Control+a")
+        box.press_sequentially(text)
+        box.press("Tab")
+
+    put("Learning rate", "1e-4")
+    page.wait_for_function("dimple.state().link.includes('learning_rate=0.0001') && dimple.state().ready")
+    for name, text in (("Width", "2.5"), ("Seed", "-3"), ("Steps", "3e1")):
+        put(name, text)
+    expect(page.get_by_text("width must be a whole number between 2 and 512, got 2.5")).to_be_visible()
+    expect(page.get_by_text("seed must be a whole number between 0 and 2147483647, got -3")).to_be_visible()
+    assert "steps=40" in page.evaluate("dimple.state().link") and len(drawn(page)) > 0  # the last good one stays
+    put("Seed", "3")
+    put("Width", "16")
+    page.wait_for_function("/seed=3&/.test(dimple.state().link) && dimple.state().ready")
+    assert "steps=30&" in page.evaluate("dimple.state().link")
+    assert page.get_by_text("must be").count() == 0
 
 
-def test_a_forged_link_says_what_is_wrong_and_opens_the_exhibit(page, server):
-    ready(page, server, "?exhibit=dimpled-sheet&codimension=2000")
-    expect(page.get_by_text("codimension must be a whole number between 0 and 1000, got 2000").first).to_be_visible()
+def test_what_of_a_link_cannot_be_followed_is_said_and_the_rest_is_shown(page, server):
+    usual = "JSON.stringify(dimple.state().camera)"
+    ready(page, server, f"?{TINY}")
+    camera = page.evaluate(usual)
+    ready(page, server, f"?{TINY}&step=999&camera=0,0,0&widht=8&lesson=bogus.9&with=garbage")
+    told = page.locator("#link-notice")
+    for part in ("camera must be", "(did you mean width?)", "lesson must be", "with.garbage must be"):
+        expect(told).to_contain_text(part)
+    expect(page.locator("#notice")).to_contain_text("There is no step 999 in this run: its last is 40")
+    boxes = [node.bounding_box() for node in (told, page.locator("#notice"))]
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]  # one does not hide the other
+    assert page.evaluate(usual) == camera and page.evaluate("dimple.state().beside") is None
+    assert "bogus" not in page.url and "points_per_side=3" in page.url
+    ready(page, server, "?exhibit=wave&codimension=0")
+    expect(told).to_contain_text("it is embedded in 3 dimensions")
+    assert "exhibit=wave" in page.evaluate("dimple.state().link")
+    assert told.inner_text().count("embedded") == 1
 
 
 def test_a_diverging_run_names_its_step_and_the_likely_cause_and_stays_usable(page, server):
