@@ -108,12 +108,12 @@
       },
 
       /** Why a link could not be opened: shown for a while, or until clicked away. */
-      message({ said: text } = {}) {
+      message(told) {
         const hide = () => window.dash_clientside.set_props("link-notice", { children: "" });
         clearTimeout(hiding);
-        if (text) hiding = setTimeout(hide, 15000);
+        if (told?.said) hiding = setTimeout(hide, 15000);
         document.getElementById("link-notice").onclick = hide;
-        return text || "";
+        return told?.said ?? "";
       },
 
       /** The board of own points; what is placed goes into the controls, which train it. */
