@@ -9,13 +9,14 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_up
 from segno import DataOverflowError
 
 from app import classroom
-from app.layout import ranges, typed
+from app.controls import fields, said, spelled
+from app.layout import ranges
 from app.shown import RUN, asked, read
 from app.text import say, told
 from toy import FieldError
 from toy.exhibits import EXHIBITS
-from toy.link import Setup, branch, build, parse, query, wrong
-from toy.origin import PREFIX, written
+from toy.link import Setup, branch, build, parse
+from toy.origin import PREFIX
 from toy.world import FIELDS
 
 NAMES = list(FIELDS)
@@ -83,11 +84,6 @@ def changed(values: list[Any], shown: list[Any]) -> list[Any]:
     return [no_update if value == before else value for value, before in zip(values, shown, strict=True)]
 
 
-def spelled(setup: Setup) -> dict[str, Any]:
-    """The keys of the run that a setup comes from, every free field among them: they hold while the controls change."""
-    return written(setup.origin.spelled(setup.world, setup.knobs)) if setup.origin else {}
-
-
 def opened(search: str) -> tuple[Setup, dict[str, Any]]:
     """The setup of a link; and what of it is not followed, if anything: {without: its names, said: why}.
 
@@ -113,12 +109,6 @@ def opened(search: str) -> tuple[Setup, dict[str, Any]]:
                 given = {"exhibit": shown} if shown in EXHIBITS else {}
 
 
-def fields(setup: Setup) -> dict[str, str]:
-    """All fields of a setup by name, as their controls show them."""
-    values = {**setup.world.model_dump(), **setup.knobs.model_dump(), **setup.view.model_dump()}
-    return {name: typed(value) for name, value in values.items()}
-
-
 def linked(
     values: list[Any], exhibit: str, origin: dict[str, Any] | None, ids: list[dict[str, str]], shown: list[str | None]
 ) -> tuple[list[Any], Any]:
@@ -126,18 +116,6 @@ def linked(
     names = [ident["control"] for ident in ids]
     errors, link = said(dict(zip(names, values, strict=True)), exhibit, origin)
     return changed([errors.get(name, "") for name in names], [error or "" for error in shown]), link or no_update
-
-
-def said(given: dict[str, Any], exhibit: str, origin: dict[str, Any] | None) -> tuple[dict[str, str], str]:
-    """What is wrong, by control, and the link of what the controls say, "" where something is wrong."""
-    if found := wrong(given):
-        return {error.field: told(error)[0] for error in found}, ""
-    try:
-        world = build(exhibit, given | {"start": "seed", "training_set": "clean"}).world
-        derived = world.replace(**{name: given[name] for name in ("start", "training_set") if name in given}).derived
-        return {}, query(build(exhibit, given | (origin or {} if derived else {})))
-    except FieldError as error:
-        return {error.field if error.field in given else next(iter(given)): told(error)[0]}, ""
 
 
 def _in_browser(app: Dash) -> None:

@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app import theme
+from app.controls import typed
 from app.report import choice
 from app.sight import LOOKS, Look
 from app.text import LANGUAGES, language, say, words
@@ -33,12 +34,6 @@ def named(key: str) -> dict[str, Any]:
 def whole(name: str) -> bool:
     """Whether a number field takes whole numbers only."""
     return FIELDS[name].model_fields[name].annotation is int
-
-
-def typed(value: Any) -> str:
-    """A field's value as its control shows it: the shortest text that means it."""
-    short = f"{value:g}" if isinstance(value, float) else str(value)
-    return short if not isinstance(value, float) or float(short) == value else repr(value)
 
 
 def scale(name: str) -> dict[str, Any]:

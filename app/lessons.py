@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app import callbacks, theme
+from app import controls, theme
 from app.report import PHASES
 from app.sight import LOOKS, Look
 from toy.link import Setup, build
@@ -88,7 +88,7 @@ def setup(exhibit: str, number: int) -> Setup:
 
 def link(wanted: Setup) -> str:
     """The very link that the controls will say, once they stand as a setup wants them."""
-    return callbacks.said(callbacks.fields(wanted), wanted.exhibit, callbacks.spelled(wanted))[1]
+    return controls.said(controls.fields(wanted), wanted.exhibit, controls.spelled(wanted))[1]
 
 
 @cache

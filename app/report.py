@@ -11,12 +11,13 @@ from app.text import say, translated, words
 from toy import Recording, windows
 from toy.exhibits import EXHIBITS
 from toy.link import Setup
-from toy.measures import MEASURES, distances, measure
+from toy.measures import MEASURES, distances, measure, random_sheets
 from toy.phases import bands
 from toy.phases import phases as find_phases
 
 PHASES = ("t_cling", "t_dimple", "crossover", "t_all_right")  # the steps that `toy.phases` finds
 DISTANCE_STEPS = 24  # of the measured steps, those at which the costly distances are taken too
+CHANCE_STEPS = 8  # and of these, those at which sheets are looked for along a random direction too
 
 
 class Table:
@@ -31,6 +32,7 @@ class Table:
         """Measure step by step, yielding (done, total); `cheap_complete` is true once, when the phases can be told."""
         steps = self.recording.measured_steps
         dear = steps[:: max(1, len(steps) // DISTANCE_STEPS)]
+        of_chance = {*dear[:: max(1, len(dear) // CHANCE_STEPS)], dear[-1]}
         total = len(steps) + len(dear)
         for done, step in enumerate(coarse_to_fine(steps), 1):
             self.rows[step] = measure(self.recording, self.chart, step)
@@ -39,6 +41,8 @@ class Table:
         self.cheap_complete = False
         for done, step in enumerate(coarse_to_fine(dear), len(steps) + 1):
             self.rows[step] |= distances(self.recording, step, self.pause)
+            if step in of_chance:
+                self.rows[step] |= random_sheets(self.recording, step)
             yield done, total
 
     def columns(self) -> dict[str, list[Any]]:
@@ -132,7 +136,7 @@ def measures(recording: Recording, table: Table) -> dict[str, Any]:
         if name not in columns or (flat and name == "distance_geodesic_median"):
             continue
         known = MEASURES[name]
-        chance = known.chance(recording.world) if known.chance else None
+        chance = known.chance(recording.world) if known.chance else known.null or None
         names[name] = {"label": words().get(f"measure.{name}", name), "unit": known.unit, "chance": chance,
                        "help": words()[f"measure_help.{name}"]}
     return {

@@ -27,7 +27,7 @@
       this.root = root;
     }
 
-    /** table {steps: [...], name: [value or null, ...]}, names {name: {label, unit, chance, help}} in order; null for none. */
+    /** table {steps: [...], name: [value or null, ...]}, names {name: {label, unit, chance, help}} in order; null for none. chance: a number, or the column that tells it. */
     measured(table, names = {}) {
       this.#table = table?.steps?.length ? table : null;
       this.#names = names;
@@ -63,7 +63,12 @@
     #measuredAt(step) {
       if (!this.#table) return [];
       return Object.entries(this.#names).filter(([name]) => this.#table[name])
-        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step) }));
+        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step), chance: this.#chance(about, step) }));
+    }
+
+    #chance({ chance }, step) {
+      if (typeof chance !== "string") return chance;
+      return this.#table[chance] ? latest(this.#table, chance, step).value : null;
     }
 
     /** {label, value} of a measure at the step shown, or null where it is not known. */

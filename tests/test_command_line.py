@@ -23,7 +23,8 @@ KEYS = {
     "gradient_normal_share_chance",
 }
 SMALL = [f"{name}={value}" for name, value in TINY.items()]
-SHARES = ("accuracy", "single_sheet_share", "missing_share", "gradient_normal_share", "gradient_normal_share_chance")
+SHARES = ("accuracy", "single_sheet_share", "missing_share", "gradient_normal_share", "gradient_normal_share_chance",
+          "single_sheet_share_chance", "missing_share_chance")
 
 
 @pytest.fixture

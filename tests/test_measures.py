@@ -16,6 +16,7 @@ from toy.measures import (
     distances,
     measure,
     permutation_level,
+    random_sheets,
     rho_null,
     robust_sheet,
     roughness,
@@ -103,6 +104,22 @@ def test_a_wall_is_missing_beside_it(linear):
     assert math.isclose(got["sheet_offset"], math.sqrt((np.minimum(h, 0.5) ** 2).mean()), rel_tol=1e-2)
 
 
+def test_the_null_of_the_sheet_shares_is_a_random_normal_direction(linear, train):
+    """f = u1 + t w.v - .52: met where |u1 - .52| <= .5 |w.v|, once."""
+    w = np.array([1.0, 0, 0.3, -0.2, 0.5])
+    recording = linear(w, -0.52)
+    chart = normal_chart(recording, View(direction="random"))
+    met = np.abs(np.linspace(0, 1, SIDE) - 0.52) <= 0.5 * abs(np.asarray(chart.basis)[-1] @ w)
+    got = random_sheets(recording, 0, SIDE)
+    assert 0 < met.mean() < 1
+    assert got["random_single_sheet_share"] == pytest.approx(met.mean())
+    assert got["random_missing_share"] == pytest.approx(1 - met.mean())
+    for fields in ({"codimension": 1}, {"codimension": 0}, {"manifold": "sphere", "codimension": 1}):
+        assert random_sheets(train(**fields), 0) == {}
+    assert {*random_sheets(train(manifold="sphere"), 3)} == {*got}
+    assert all(MEASURES[name].null in MEASURES for name in ("single_sheet_share", "missing_share"))
+
+
 @pytest.mark.parametrize("height, near, far", [(0.2, 0.2, 0.2), (0.7, 0.5, 0.7), (1.3, 0.5, 1.0)])
 def test_the_phases_look_twice_as_far_as_the_other_measures(linear, height, near, far):
     recording = linear([0, 0, 0, 0, 1.0], height)
@@ -175,8 +192,8 @@ def test_every_measure_documents_itself(name):
     assert entry.help[0].isupper() and entry.help.endswith(".") and isinstance(entry.unit, str)
     if entry.chance:
         assert 0 < entry.chance(World()) <= 1
-    elif "share" in name and name.endswith("normal_share"):
-        pytest.fail("a share of directions without its chance level")
+    elif name.endswith("share") and not name.startswith("random"):
+        assert entry.null in MEASURES, "a share without its chance level"
 
 
 def test_chance_levels_are_those_of_random_directions(train, rng):

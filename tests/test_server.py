@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.spatial import cKDTree
 
-from app import callbacks, layout, quiet, report, stream
+from app import callbacks, controls, layout, quiet, report, stream
 from app.drawings import Dropped
 from app.limits import Limits
 from app.mesh import unfolded
@@ -231,15 +231,15 @@ def test_wrong_values_are_told_beside_their_control_and_keep_the_link():
     assert errors[1] is no_update  # what stands there already is not set again
     errors, link = callbacks.linked([5, 10], "dimpled-sheet", None, ids, [errors[0], ""])
     assert errors == ["", no_update] and "codimension=5" in link and "width=10" in link
-    errors, link = callbacks.said({"codimension": None, "width": 10}, "dimpled-sheet", {})
+    errors, link = controls.said({"codimension": None, "width": 10}, "dimpled-sheet", {})
     assert "codimension must be" in errors["codimension"] and not link
 
 
 def test_a_branch_stays_one_only_while_its_start_says_so():
     given = {"codimension": 5, "width": 10}
-    branch = callbacks.said({**given, "start": "branch"}, "dimpled-sheet", {"from.step": 7})[1]
+    branch = controls.said({**given, "start": "branch"}, "dimpled-sheet", {"from.step": 7})[1]
     assert "from.step=7" in branch
-    plain = callbacks.said({**given, "start": "seed"}, "dimpled-sheet", {"from.step": 7})[1]
+    plain = controls.said({**given, "start": "seed"}, "dimpled-sheet", {"from.step": 7})[1]
     assert plain and "from" not in plain
 
 

@@ -7,7 +7,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from app.callbacks import fields, opened, said
+from app.callbacks import opened
+from app.controls import fields, said
 from app.lessons import LESSONS, script
 from app.pick import spaced
 from app.shown import LAST, Shown, read

@@ -15,11 +15,11 @@ import scipy
 from jaxtyping import Float
 
 from toy import attacks, nets, theory
-from toy.heights import heights
+from toy.heights import Heights, heights
 from toy.manifolds import point
 from toy.recording import Recording
-from toy.windows import Window, gradient, measuring_height, parameter_grid, phase_height, split
-from toy.world import World
+from toy.windows import Window, gradient, measuring_height, normal_chart, parameter_grid, phase_height, split
+from toy.world import View, World
 
 PERMUTATIONS = 999
 GRID_SIDE = {1: 257, 2: 25}  # nodes a side of the dense manifold grid, by k
@@ -27,11 +27,15 @@ GRID_SIDE = {1: 257, 2: 25}  # nodes a side of the dense manifold grid, by k
 
 @dataclass(frozen=True)
 class Measure:
-    """Unit and one line of help; `chance` gives the level that directions drawn at random would have."""
+    """Unit and one line of help; `chance` gives the level that directions drawn at random would have.
+
+    null: instead, the measure that tells that level step by step.
+    """
 
     unit: str
     help: str
     chance: Callable[[World], float] | None = None
+    null: str = ""
 
 
 def robust_sheet(points: Float[np.ndarray, "m e"], h: Float[np.ndarray, " m"]) -> Callable[[np.ndarray], np.ndarray]:
@@ -112,6 +116,28 @@ def measure(recording: Recording, chart: Window | None, step: int, grid_side: in
     }
 
 
+def random_sheets(recording: Recording, step: int, grid_side: int | None = None) -> dict[str, float]:
+    """Single-sheet and missing share along one random unit normal direction instead of the chart's: their null.
+
+    Nothing where no other direction is normal: for ell < 2, and for hypersurfaces in their own space.
+    """
+    world = recording.world
+    chart = normal_chart(recording, View(direction="random"))
+    if chart is None or chart.note == "the normal":
+        return {}
+    u, _ = _grid(world, grid_side or GRID_SIDE[world.k])
+    beyond = phase_height(world) / measuring_height(world)  # as in `_sheet`, so that nothing else is compiled
+    found = heights(chart, recording.params(recording.check_step(step)), np.concatenate([u, recording.data.u]), beyond)
+    single, missing = _sheets(found, len(u), chart.high[-1])
+    return {"random_single_sheet_share": single, "random_missing_share": missing}
+
+
+def _sheets(found: Heights, nodes: int, most: float) -> tuple[float, float]:
+    """Share of the first lines that meet the boundary exactly once, and not at all, up to a height."""
+    missing = ~(np.abs(found.nearest[:nodes]) <= most)
+    return float((found.count[:nodes] == 1).mean()), float(missing.mean())
+
+
 def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: int | None,
            shuffles: int) -> dict[str, float]:
     world, data, most = recording.world, recording.data, chart.high[-1]
@@ -121,12 +147,13 @@ def _sheet(recording: Recording, chart: Window, params: nets.Params, grid_side: 
     found = heights(chart, params, np.concatenate([u, data.u]), beyond)
     places, slope = np.concatenate([embedded, own]), found.slope[: len(u)]
     near = np.where(np.abs(found.nearest) <= most, found.nearest, np.nan)
-    grid, count = near[: len(u)], found.count[: len(u)]
+    grid = near[: len(u)]
     met = np.isfinite(grid)
+    single, missing = _sheets(found, len(u), most)
     out = {
         "gap": float(np.where(met, np.abs(grid), most).mean()),
-        "single_sheet_share": float((count == 1).mean()),
-        "missing_share": float((~met).mean()),
+        "single_sheet_share": single,
+        "missing_share": missing,
         **_dimples(world.k, places, near, slope, data.y, most, shuffles),
     }
     far = _dimples(world.k, places, found.nearest, slope, data.y, beyond * most, shuffles)
@@ -251,8 +278,12 @@ MEASURES: dict[str, Measure] = {
     "far_dimple_null_95": Measure("length", "What that B reaches in 95 % of label shuffles."),
     "side": Measure("", "Which way a bulge has to go for class +1."),
     "gap": Measure("length", "D: mean distance from the manifold to the boundary along the normal line."),
-    "single_sheet_share": Measure("1", "Share of normal lines that meet the boundary exactly once."),
-    "missing_share": Measure("1", "Share of normal lines that meet no boundary."),
+    "single_sheet_share": Measure(
+        "1", "Share of normal lines that meet the boundary exactly once.", null="random_single_sheet_share"
+    ),
+    "random_single_sheet_share": Measure("1", "The same along one normal direction drawn at random."),
+    "missing_share": Measure("1", "Share of normal lines that meet no boundary.", null="random_missing_share"),
+    "random_missing_share": Measure("1", "The same along one normal direction drawn at random."),
     "roughness": Measure("1", "Root mean square slope of the boundary over the manifold."),
     "depth_median": Measure("length", "Median dimple depth; positive means on the right side."),
     "vertical_gradient": Measure("logits per length", "Mean norm of the gradient's normal part."),
@@ -276,4 +307,4 @@ MEASURES: dict[str, Measure] = {
     ),
 }
 
-__all__ = ["MEASURES", "Measure", "distances", "measure", "measuring_height", "rho_null"]
+__all__ = ["MEASURES", "Measure", "distances", "measure", "measuring_height", "random_sheets", "rho_null"]

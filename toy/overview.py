@@ -13,7 +13,7 @@ SHOWN: dict[str, str | None] = {
     "sheet_offset_end": "sheet_offset_start",
     "gap_end": "gap_start",
     "dimple_amplitude_end": "dimple_null_95",
-    "single_sheet_share": None,
+    "single_sheet_share": "single_sheet_share_chance",
     "depth_median": None,
     "distance_free_median": None,
     "distance_on_median": None,

@@ -17,6 +17,7 @@ NAMES = (
     "exhibit", "world", "seed", "steps", "seconds", "diverged_at", "accuracy", "t_cling", "t_dimple", "t_all_right",
     "accuracy_at_t_cling", "two_phases", "two_phases_failures", "fall", "sheet_offset_start", "sheet_offset_end",
     "dimple_amplitude_end", "dimple_null_95", "gap_start", "gap_end", *AT_THE_END, "gradient_normal_share_chance",
+    "single_sheet_share_chance", "missing_share_chance",
 )  # of a summary, in its order: known before any run, so that a sweep's file can be checked first
 
 
@@ -46,6 +47,7 @@ def summary(setup: Setup, recording: Recording, seconds: float,
     found = phases(columns["steps"], columns, recording.accuracy, recording.margin, recording.one_class)
     end = {name: values[-1] for name, values in columns.items()}
     end.update(measures.distances(recording, recording.last_step))
+    end.update(measures.random_sheets(recording, recording.last_step))
     start = {name: values[0] for name, values in columns.items()}
     share = measures.MEASURES["gradient_normal_share"].chance
     assert share is not None
@@ -72,5 +74,7 @@ def summary(setup: Setup, recording: Recording, seconds: float,
         "gap_end": end.get("gap"),
         **{name: end.get(name) for name in AT_THE_END},
         "gradient_normal_share_chance": share(setup.world),
+        "single_sheet_share_chance": end.get("random_single_sheet_share"),
+        "missing_share_chance": end.get("random_missing_share"),
     }
     return {name: _plain(value) for name, value in out.items()}

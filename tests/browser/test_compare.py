@@ -91,7 +91,7 @@ def test_a_branch_stands_beside_its_parent_at_the_same_number_of_updates(page, s
 
 def test_a_wrong_second_run_is_said_and_the_first_stays(page, server):
     ready(page, server, f"{SMALL}&with=exhibit%3Dnothing")
-    expect(page.locator("#notice")).to_contain_text("exhibit must be", timeout=120_000)
+    expect(page.locator("#link-notice")).to_contain_text("with.exhibit must be one of")
     assert len(drawn(page)) and page.evaluate("window.dimple.besideMesh()") is None
 
 
