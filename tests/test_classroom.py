@@ -82,7 +82,7 @@ def test_a_class_of_own_starts_waits_in_line_and_all_finish(trained):
     limits = Limits(workers=1, runs=4, recordings=60_000, frames=200_000)
     app = create(limits, warm=False)
     with served(app) as address:
-        heard = hear(address, [f"{TINY}&seed={seed}" for seed in range(CLASS)])
+        heard = hear(address, [f"{TINY}&steps=6&seed={seed}" for seed in range(CLASS)])
         runs = app.state.runs
         assert [status for status, _ in heard] == [200] * CLASS
         assert all(events[-1]["event"] == "done" for _, events in heard)
@@ -120,7 +120,7 @@ def test_a_frame_whose_visitor_has_left_is_given_up(monkeypatch):
 
 def test_who_does_not_fit_in_line_is_told():
     with served(create(Limits(workers=1, waiting=3), warm=False)) as address:
-        heard = hear(address, [f"{TINY}&seed={seed}" for seed in range(CLASS)])
+        heard = hear(address, [f"{TINY}&steps=6&seed={seed}" for seed in range(CLASS)])
     fine = [events for status, events in heard if status == 200]
     assert len(fine) >= 4 and all(events[-1]["event"] == "done" for events in fine)
     refused = [events[0] for status, events in heard if status == 503]
