@@ -24,21 +24,28 @@ SIZE = {"width": 1024, "height": 700}  # the smallest supported page; software G
 expect.set_options(timeout=PATIENCE)
 
 
+# A server that trains nothing before it is asked.
+COLD = """import sys, uvicorn
+from app.server import create
+uvicorn.run(create(warm=False), port=int(sys.argv[1]), log_level="warning", timeout_graceful_shutdown=2)"""
+
+
 class Server:
-    """`python -m app serve` on a port of 127.0.0.1. process: None where another has started it."""
+    """`python -m app serve` on a port of 127.0.0.1. process: None where another has started it. warm: as it is run."""
 
     process: subprocess.Popen | None = None
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, warm: bool = True) -> None:
         self.port = port or free_port()
+        self.command = ["-m", "app", "serve", "--port", str(self.port)] if warm else ["-c", COLD, str(self.port)]
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> "Server":
-        command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen([sys.executable, *self.command], cwd=ROOT, env=environment)
         return self
 
     def up(self) -> "Server":
@@ -99,7 +106,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """A server that may be stopped and kept busy."""
-    running = Server().start()
+    running = Server(warm=False).start()
     yield running.up()
     running.stop()
 

@@ -96,14 +96,14 @@ def test_a_diverging_run_names_its_step_and_the_likely_cause_and_stays_usable(pa
 
 
 def test_a_server_that_goes_away_is_said_and_found_again(page, own_server):
-    ready(page, own_server)
+    ready(page, own_server, f"?{TINY}")
     own_server.stop()
-    page.evaluate("window.dimple.seek(211)")
+    page.evaluate("window.dimple.seek(31)")
     page.wait_for_function("document.querySelector('#notice').textContent.toLowerCase().includes('server')")
     assert len(drawn(page)) > 0
     own_server.start().up()
-    page.wait_for_function("window.dimple.state().shown === 211 || document.querySelector('#notice button')")
-    if page.evaluate("window.dimple.state().shown") != 211:
+    page.wait_for_function("window.dimple.state().shown === 31 || document.querySelector('#notice button')")
+    if page.evaluate("window.dimple.state().shown") != 31:
         page.locator("#notice button").first.click()
     page.wait_for_function("window.dimple.state().ready")
-    seek(page, 211)
+    seek(page, 31)
