@@ -257,7 +257,7 @@ def _files(server: FastAPI, runs: Runs) -> None:
 
     @server.get("/api/export.html")
     async def page(request: Request, frames: str = "60") -> Response:
-        _query(request, 2)
+        _query(request, 2)  # refuses an endless one
         return await downloads.page(runs, shown.read(request.url.remove_query_params("frames").query), frames)
 
     @server.get("/api/export.npz")

@@ -44,9 +44,6 @@ class Recording:
     net: Logit | None = None  # of a net from elsewhere
 
     def __init__(self, world: World, knobs: Knobs, origin: Origin | None = None, parent: "Recording | None" = None):
-        for argument, given, kind in (("world", world, World), ("knobs", knobs, Knobs)):
-            if not isinstance(given, kind):
-                raise FieldError(argument, f"a {kind.__name__}", type(given).__name__)
         check(world, knobs)
         self.world, self.knobs, self.origin, self.parent = world, knobs, origin, parent
         state, points = training.start(world, knobs)
@@ -271,7 +268,8 @@ def simulate(
     world trains the run it comes from first, unless `parent` is that run; origin says which, by default the same
     world on clean data. Raises FieldError when a run is too large, or when the two do not fit.
     """
-    origin = resolve(world, origin) if isinstance(world, World) else None
+    check(world, knobs)
+    origin = resolve(world, origin)
     if origin is not None and parent is None:
         parent = simulate(*origin.parent(world, knobs)[:2], progress, cancelled, origin.parent(world, knobs)[2])
         if cancelled and cancelled():
