@@ -159,7 +159,8 @@ def test_chained_curve_has_every_segment_once():
 
 
 def test_measures_charts_and_phases_come_out_whole():
-    recording = simulate(*WORLDS["slice"])
+    world, knobs = WORLDS["slice"]
+    recording = simulate(world, knobs.replace(steps=20))
     table = report.Table(recording, windows.normal_chart(recording, View()))
     for _ in table.fill():
         if table.cheap_complete:

@@ -26,6 +26,7 @@ from toy.link import parse
 from toy.world import FIELDS
 
 LINK = "exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=40&resolution=24&codimension=3"
+SHORT = f"{LINK}&steps=12"  # for servers of one test: every step of a run this long is measured
 
 
 @pytest.fixture(scope="module")
@@ -245,11 +246,11 @@ def test_a_branch_stays_one_only_while_its_start_says_so():
 
 def test_a_frame_somebody_waits_for_does_not_queue_behind_those_fetched_ahead():
     with TestClient(create(Limits(frame_workers=1), warm=False)) as client:
-        events(client, LINK)
+        events(client, SHORT)
         runs, gate = client.app.state.runs, threading.Event()
         runs.drawings._ahead.submit(gate.wait)
-        ahead = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{LINK}&step=5", headers={"priority": "u=6"})
-        assert client.get(f"/api/frame?{LINK}&step=6").json()["meta"]["step"] == 6
+        ahead = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{SHORT}&step=5", headers={"priority": "u=6"})
+        assert client.get(f"/api/frame?{SHORT}&step=6").json()["meta"]["step"] == 6
         assert not ahead.done()
         gate.set()
         assert ahead.result(60).json()["meta"]["step"] == 5
@@ -257,12 +258,12 @@ def test_a_frame_somebody_waits_for_does_not_queue_behind_those_fetched_ahead():
 
 def test_spare_frames_wait_until_nothing_else_is_done():
     with TestClient(create(warm=False)) as client:
-        events(client, LINK)
+        events(client, SHORT)
         runs = client.app.state.runs
         runs.drawings.asked.begin()
         pool = ThreadPoolExecutor(1)
-        spare = pool.submit(client.get, f"/api/frame?{LINK}&step=7", headers={"priority": "u=7"})
-        assert client.get(f"/api/frame?{LINK}&step=8", headers={"priority": "u=6"}).status_code == 200
+        spare = pool.submit(client.get, f"/api/frame?{SHORT}&step=7", headers={"priority": "u=7"})
+        assert client.get(f"/api/frame?{SHORT}&step=8", headers={"priority": "u=6"}).status_code == 200
         assert not spare.done()
         runs.drawings.asked.end()
         assert spare.result(60).json()["meta"]["step"] == 7
@@ -275,7 +276,7 @@ def test_measuring_gives_way_to_who_goes_from_step_to_step(monkeypatch):
     with TestClient(create(warm=False)) as client:
         asked = client.app.state.runs.drawings.asked
         asked.begin()
-        listening = ThreadPoolExecutor(1).submit(events, client, LINK)
+        listening = ThreadPoolExecutor(1).submit(events, client, SHORT)
         while not measured:
             time.sleep(0.01)
         time.sleep(1)
@@ -285,7 +286,7 @@ def test_measuring_gives_way_to_who_goes_from_step_to_step(monkeypatch):
 
 
 def test_a_draft_lies_on_the_boundary_with_a_quarter_of_the_triangles_unless_the_full_frame_is_there():
-    link = LINK.replace("resolution=24", "resolution=48")
+    link = SHORT.replace("resolution=24", "resolution=48")
     with TestClient(create(warm=False)) as client:
         events(client, link)
         draft, full, again = (client.get(f"/api/frame?{link}&step=9&draft={draft}").json() for draft in (1, 0, 1))
@@ -302,7 +303,7 @@ def test_a_draft_lies_on_the_boundary_with_a_quarter_of_the_triangles_unless_the
     assert len(have) == len(want.vertices) and far.max() < 0.02  # cells; the wire rounds to a 63rd
 
 
-@pytest.mark.parametrize("link", [LINK, "exhibit=authors-line&width=16&steps=40"])
+@pytest.mark.parametrize("link", [SHORT, "exhibit=authors-line&width=16&steps=12"])
 def test_where_none_is_sooner_a_draft_is_the_full_frame(link):
     with TestClient(create(warm=False)) as client:
         events(client, link)
@@ -311,7 +312,7 @@ def test_where_none_is_sooner_a_draft_is_the_full_frame(link):
 
 def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
     with TestClient(create(warm=False)) as client:
-        events(client, LINK)
+        events(client, SHORT)
         runs, waits, pool = client.app.state.runs, threading.Semaphore(0), ThreadPoolExecutor(2)
         begun, go_on = threading.Event(), threading.Event()
 
@@ -321,10 +322,10 @@ def test_a_frame_fetched_ahead_gives_way_until_somebody_waits_for_it_too():
             go_on.wait(60)
 
         runs.drawings.asked.wait_shown = waited
-        assert client.get(f"/api/frame?{LINK}&step=9").status_code == 200 and not begun.is_set()
-        ahead = pool.submit(client.get, f"/api/frame?{LINK}&step=10", headers={"priority": "u=6"})
+        assert client.get(f"/api/frame?{SHORT}&step=9").status_code == 200 and not begun.is_set()
+        ahead = pool.submit(client.get, f"/api/frame?{SHORT}&step=10", headers={"priority": "u=6"})
         assert begun.wait(60)
-        now = pool.submit(client.get, f"/api/frame?{LINK}&step=10")
+        now = pool.submit(client.get, f"/api/frame?{SHORT}&step=10")
         while not any(drawing.urgent for drawing in runs.drawings._drawing.values()):
             time.sleep(0.01)
         go_on.set()
@@ -349,11 +350,11 @@ def test_a_newer_frame_of_the_same_asker_gives_up_the_older(monkeypatch, same):
         return picture(*given)
 
     with TestClient(create(warm=False)) as client:
-        events(client, LINK)
+        events(client, SHORT)
         monkeypatch.setattr(stream.views, "picture", slow)
-        older = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{LINK}&step=10", headers={"X-Asker": "a"})
+        older = ThreadPoolExecutor(1).submit(client.get, f"/api/frame?{SHORT}&step=10", headers={"X-Asker": "a"})
         assert begun.wait(60)
-        newer = client.get(f"/api/frame?{LINK}&step=11", headers={"X-Asker": "a" if same else "b"})
+        newer = client.get(f"/api/frame?{SHORT}&step=11", headers={"X-Asker": "a" if same else "b"})
         assert newer.json()["meta"]["step"] == 11
         if not same:
             may_end.set()
@@ -382,7 +383,7 @@ def test_a_servers_first_run_is_ready_once_what_measures_it_is_loaded_or_that_ta
     if patience:
         may_end.set()
     runs = create(Limits(loading=patience), warm=False).state.runs
-    run = runs.warm(parse(LINK))
+    run = runs.warm(parse(SHORT))
     asyncio.run(run.until_ready())
     asyncio.run(runs.finished(run.setup))
     assert sorted(order) == ["loaded", "loading", "ready"]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from toy import View, report, windows
+from toy.phases import phases
 from toy.stability import READINGS, Reading, agreement, read
 
 
@@ -12,13 +14,10 @@ def test_agreement_is_with_the_first(verdicts, share):
     assert agreement(verdicts) == share
 
 
-def test_a_reading_as_used_is_the_rule_as_used(hero):
-    from toy import report, windows
-    from toy.phases import phases
-    from toy.world import View
-
-    columns = report.table(hero, windows.normal_chart(hero, View()))
-    assert read(hero, Reading()) == phases(columns["steps"], columns, hero.accuracy, hero.margin)
+def test_a_reading_as_used_is_the_rule_as_used(train):
+    recording = train(points_per_side=5, width=40, hidden_layers=2, steps=80, learning_rate=0.01)
+    columns = report.table(recording, windows.normal_chart(recording, View()))
+    assert read(recording, Reading()) == phases(columns["steps"], columns, recording.accuracy, recording.margin)
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,7 @@ def test_a_language_ends_with_its_block():
     assert say("about.close") == KEYS["about.close"]
 
 
-LINK = "exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=40&resolution=24&codimension=3"
+LINK = "exhibit=dimpled-sheet&hidden_layers=2&width=16&steps=12&resolution=24&codimension=3"
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_runs_frames_and_refusals_speak_the_language_of_their_request_at_once(cl
         for code in LANGUAGES:
             run = str([json.loads(line) for line in client.get(f"/api/run?{LINK}&lang={code}").iter_lines()])
             assert words(code)["chart.sheet"] in run and words(code)["measure_help.gap"] in run
-            assert words(code)["along.mean_gradient"].format(step=40) in run
+            assert words(code)["along.mean_gradient"].format(step=12) in run
             others = [words(other)["chart.sheet"] for other in LANGUAGES if other != code]
             assert not any(other in run for other in others)
             frame = client.get(f"/api/frame?{LINK}&lang={code}&step=7").json()
