@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from scipy.spatial import cKDTree
-from test_page import SIZE_OF_A_CELL, TINY, drawn, expected, ready, seek
+from test_page import NET, SIZE_OF_A_CELL, TINY, drawn, expected, ready, seek
 
 pytestmark = pytest.mark.browser
 
-SMALL = "?exhibit=dimpled-sheet&steps=120"
+RUN = f"{NET}&steps=120"
+SMALL = f"?{RUN}"
 
 
 def beside(page: Page) -> np.ndarray:
@@ -41,8 +42,8 @@ def test_a_run_stays_beside_while_the_other_changes_and_a_link_carries_both(page
     page.wait_for_function("window.dimple.state().link.includes('seed=3') && window.dimple.state().ready")
     assert page.evaluate("window.dimple.state().step") == 60  # the step that was looked at stays
     both_at(page, 90, 90)
-    assert alike(drawn(page), "exhibit=dimpled-sheet&steps=120&seed=3&v=2", 90)
-    assert alike(beside(page), "exhibit=dimpled-sheet&steps=120&v=2", 90)
+    assert alike(drawn(page), f"{RUN}&seed=3&v=2", 90)
+    assert alike(beside(page), f"{RUN}&v=2", 90)
     assert "Seed 3" in page.locator(".head.a").inner_text() and "Seed 0" in page.locator(".head.b").inner_text()
 
     box = page.locator("#beside").bounding_box()
@@ -84,8 +85,8 @@ def test_a_branch_stands_beside_its_parent_at_the_same_number_of_updates(page, s
     page.wait_for_function("window.dimple.state().link.includes('learning_rate') && window.dimple.state().ready")
     assert "from.learning_rate=0.001" in page.evaluate("window.dimple.state().link")
     both_at(page, 10, 50)
-    assert alike(beside(page), "exhibit=dimpled-sheet&steps=120&v=2", 50)
-    assert not alike(drawn(page), "exhibit=dimpled-sheet&steps=120&v=2", 50)
+    assert alike(beside(page), f"{RUN}&v=2", 50)
+    assert not alike(drawn(page), f"{RUN}&v=2", 50)
     assert len(parent)
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 SIZE_OF_A_CELL = 1 / 47  # of the window
-# Where any world will do, all tests take this one: it is compiled once.
+# Where any world will do, all tests take this one: it is compiled once and measured soon.
 NET = "exhibit=dimpled-sheet&hidden_layers=2&width=16&codimension=3"
 TINY = NET + "&points_per_side=3&steps=40"
 
@@ -104,7 +104,7 @@ def test_at_rest_every_step_is_fetched_until_a_jump_needs_the_server(page, serve
 
 
 def test_charts_are_drawn_after_the_step_that_was_asked_for(page, server):
-    ready(page, server, "?exhibit=dimpled-sheet&steps=150&resolution=24")
+    ready(page, server, f"?{NET}&steps=150&resolution=24")
     page.wait_for_function("document.querySelectorAll('#charts .js-plotly-plot').length >= 5")
     first = [page.evaluate("""async ([step, log]) => {
         const [order, draw] = [[], Plotly.react];
@@ -125,7 +125,7 @@ def test_charts_are_drawn_after_the_step_that_was_asked_for(page, server):
 
 
 def test_charts_have_few_ticks_on_either_scale(page, server):
-    ready(page, server, "?exhibit=dimpled-sheet&steps=150&resolution=24")
+    ready(page, server, f"?{NET}&steps=150&resolution=24")
     page.wait_for_function("document.querySelectorAll('#charts .js-plotly-plot').length >= 5")
     for log, shown in ((False, "50"), (True, "10")):
         page.evaluate("log => window.dimple.setScale(log)", log)
@@ -222,7 +222,7 @@ def test_a_new_run_compiles_no_shader(page, server):
         const compile = own.compileShader;
         window.compiled = 0;
         own.compileShader = function (shader) { window.compiled += 1; return compile.call(this, shader); }; }""")
-    query = "exhibit=dimpled-sheet&steps=60&resolution=24"
+    query = f"{NET}&steps=60&resolution=24"
     ready(page, server, f"?{query}")
     before = page.evaluate("window.compiled")
     for seed in (1, 2):
@@ -345,7 +345,7 @@ def test_until_the_first_picture_of_a_new_run_all_that_is_shown_and_sought_is_of
 
 
 def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
-    ready(page, server, "?exhibit=dimpled-sheet&seed=5&steps=60")
+    ready(page, server, f"?{NET}&seed=5&steps=60")
     other = chrome.new_context(viewport={"width": 1024, "height": 700}, reduced_motion="reduce")
     second = other.new_page()
     try:
@@ -353,7 +353,7 @@ def test_two_pages_at_once_show_their_own_worlds(page, chrome, server):
         seek(page, 60)
         assert "seed=5" in page.evaluate("window.dimple.state().link")
         assert "wave" in second.evaluate("window.dimple.state().link")
-        want, window = expected("exhibit=dimpled-sheet&seed=5&steps=60", 60)
+        want, window = expected(f"{NET}&seed=5&steps=60", 60)
         span = np.subtract(window.high, window.low)
         assert cKDTree(want / span).query(drawn(page) / span)[0].max() < 0.1 * SIZE_OF_A_CELL
     finally:
