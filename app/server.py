@@ -248,8 +248,9 @@ def _points(server: FastAPI) -> None:
             body += part
             if len(body) > FILE:
                 raise FieldError("file", f"at most {FILE} bytes", len(body))
-        content = body.decode(errors="replace")
-        return {"points": own.read_csv(content, setup.world.geometry, setup.world.n, setup.knobs.offset)}
+        # Off the loop: as many points as there may be take a second.
+        read = partial(own.read_csv, body.decode(errors="replace"), setup.world.geometry, setup.world.n)
+        return {"points": await asyncio.to_thread(read, setup.knobs.offset)}
 
 
 def _files(server: FastAPI, runs: Runs) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -91,16 +91,16 @@ def camera(name: str, text: str) -> tuple[float, ...]:
     return eye
 
 
-def _known(given: Mapping[str, str]) -> None:
+def _known(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> None:
     for name, value in given.items():
-        if name not in (*RUN, *VIEWED) and not name.startswith(PREFIX):
-            raise FieldError(name, "left out: no field has this name", value, meant(name, (*RUN, *VIEWED)))
+        if name not in names and not name.startswith(PREFIX):
+            raise FieldError(name, "left out: no field has this name", value, meant(name, names))
 
 
 def _beside(text: str) -> Setup:
     """The other of two runs; what is wrong with it is a field of `with`."""
     try:
-        _known(asked(text))
+        _known(asked(text), RUN)
         return parse(text)
     except FieldError as error:
         raise FieldError(f"with.{error.field}", error.allowed, error.got, error.advice) from None

@@ -19,6 +19,7 @@ from app.shown import LAST, Shown
 from app.sight import LOOKS, Look
 from app.stream import Runs
 from app.text import language, say, words
+from toy.errors import FieldError
 from toy.link import Setup, parse, query
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -77,9 +78,11 @@ async def single(
     runs: Runs, shown: Shown, chosen: Callable[[int], list[int]], tell: Callable[[bytes], object] = len
 ) -> Single:
     """The file of what is shown, its runs trained and measured first; `chosen` says which steps of 0 .. last it is to
-    carry, `tell` hears the events. RunFailed."""
+    carry, `tell` hears the events. RunFailed; FieldError for a step that the run has not."""
     first = await _told(runs, shown.setup, tell)
     last = first.told("ready")["last_step"]
+    if isinstance(shown.step, int) and shown.step > last:
+        raise FieldError("step", f"a whole number between 0 and {last}", shown.step)
     steps, step = chosen(last), _step(first, shown.step, last)
     if shown.step != LAST or shown.lesson:  # else it plays
         shown = replace(shown, step=step)
@@ -105,7 +108,7 @@ async def _told(runs: Runs, setup: Setup, tell: Callable[[bytes], object]) -> Ca
 def _step(run: Carried, step: int | str, last: int) -> int:
     """The number of a step; the last one where there is no such phase."""
     found = run.told("phases").get("found", {}).get(step) if isinstance(step, str) else step
-    return last if found is None else min(found, last)
+    return last if found is None else found
 
 
 def _beside(run: Carried, first: Carried) -> Carried:

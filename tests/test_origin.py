@@ -30,10 +30,10 @@ def test_a_branch_with_nothing_changed_goes_on_as_its_parent(batch_size):
 def test_a_branch_takes_other_knobs_and_regimes_and_can_branch_again():
     world, knobs = tiny(steps=20, start="branch", regime="noise", input_noise=0.3)
     child = simulate(world, knobs, origin=Origin((("learning_rate", 0.02),), 7))
-    assert child.parent.world.regime == "standard" and child.parent.knobs.learning_rate == 0.02
-    assert same(child.state(0), child.parent.state(7)) and not same(child.state(5), child.parent.state(12))
+    parent = simulate(world.replace(start="seed", regime="standard"), knobs.replace(learning_rate=0.02))
+    assert same(child.state(0), parent.state(7)) and not same(child.state(5), parent.state(12))
     again = simulate(world, knobs, origin=Origin((("regime", "noise"),), 5, Origin((("learning_rate", 0.02),), 7)))
-    assert same(again.parent.state(5), child.state(5))
+    assert same(again.state(0), child.state(5))
 
 
 def test_the_origin_of_a_link_is_read_and_written_without_loss():
@@ -52,8 +52,11 @@ def test_the_origin_of_a_link_is_read_and_written_without_loss():
     ({"start": "branch", "from.step": -2}, "from.step"),
     ({"start": "branch", "from.width": 5}, "from.width"),
     ({"start": "branch", "from.steps": 0}, "from.steps"),
-    ({"start": "branch", "from.nothing": 1}, "field"),
-    ({"start": "branch", "from.learning_rate": "fast"}, "learning_rate"),
+    ({"start": "branch", "from.nothing": 1}, "from.nothing"),
+    ({"start": "branch", "from.learning_rate": "fast"}, "from.learning_rate"),
+    ({"start": "branch", "from.step": 401}, "from.step"),
+    ({"start": "branch", "from.step": 30, "from.steps": 29}, "from.step"),
+    ({"start": "branch", "from.step": 3, "from.from.step": 30, "from.from.steps": 29}, "from.step"),
     ({"start": "normal-weights", "codimension": 0}, "start"),
     ({"regime": "adversarial-off", "codimension": 0}, "regime"),
 ])

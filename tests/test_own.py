@@ -64,10 +64,17 @@ def test_coordinates_on_a_curved_manifold_find_their_parameters(name):
 @pytest.mark.parametrize("content, says", [
     ("0.1,0.2\n0.3,0.4", "line 1"), ("u1,u2,label\n0.1,0.2,a\n0.3,x,b", "line 3"), ("0.1,0.2,q\n0.3,0.4,b", "line 1"),
     ("0.1,0.2,0.3,0,0,a\n0.1,0.2,0,0,0,b", "line 1"), ("", "points must be"), ("\x00", "must be"),
+    ("nan,0,a\n0,0,b", "line 1"), ("1e999,0,a\n0,0,b", "line 1"), ('"' + "x" * 140_000, "file must be"),
+    ("0.1,0.2,0,0,0,a\n" * 151, "2 to 150 points, got 151"),
 ])
 def test_files_that_cannot_be_read_say_the_line(content, says):
     with pytest.raises(FieldError, match=says):
         own.read_csv(content, MANIFOLDS["plane"], 5, 0.0)
+
+
+def test_lines_may_end_as_on_any_system():
+    for end in ("\n", "\r\n", "\r"):
+        assert own.read_csv(end.join(["0.1,0.2,a", "0.3,0.4,b", ""]), MANIFOLDS["plane"], 5, 0.0)
 
 
 def circle(params, x):
@@ -108,11 +115,23 @@ def test_a_slice_of_a_net_from_elsewhere_is_its_own():
 
 @pytest.mark.parametrize("apply_fn, params, field", [
     (circle, [], "params_by_step"), (lambda p, x: x, [0.0], "apply_fn"), (lambda p, x: p["no"], [{}], "apply_fn"),
+    (circle, None, "params_by_step"), (circle, (p for p in [0.0]), "params_by_step"),
+    (circle, {0: 0.0}, "params_by_step"),
+    (lambda p, x: p * x[:, 0], [0.0, np.nan], "params_by_step"),
+    (lambda p, x: p * x[:, 0], [0.0, np.zeros(2)], "params_by_step"),
+    (lambda p, x: p * x[:, 0], range(100_002), "params_by_step"),
     (lambda p, x: jnp.zeros(3), [0.0], "apply_fn"), (lambda p, x: jnp.zeros(len(x), int), [0.0], "apply_fn"),
 ])
 def test_functions_that_are_no_net_are_named(apply_fn, params, field):
     with pytest.raises(FieldError) as caught:
         toy.record(apply_fn, params, World())
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("given, field", [((None, None), "world"), ((World(), "x"), "knobs")])
+def test_a_world_that_is_none_is_named(given, field):
+    with pytest.raises(FieldError) as caught:
+        toy.record(circle, [0.0], *given)
     assert caught.value.field == field
 
 

@@ -1,7 +1,9 @@
 """A recording holds every step: exactly, within its memory, through a file, and however a run ends."""
 
+import gc
 import json
 import threading
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -296,6 +298,36 @@ def test_worlds_and_knobs_in_the_wrong_place_are_named():
             simulate(*given)
 
 
+@pytest.mark.parametrize("argument, given", [
+    ("parent", "a run"), ("parent", {"codimension": 2}), ("parent", {"width": 16}),
+    ("parent", {"labels": "half-space"}), ("parent", {"offset": 0.1}), ("origin", "a run"),
+], ids=str)
+def test_an_earlier_run_that_does_not_fit_is_named(train, argument, given):
+    world, knobs = tiny(start="branch")
+    with pytest.raises(FieldError) as caught:
+        simulate(world, knobs, **{argument: train(**given) if isinstance(given, dict) else given})
+    assert caught.value.field == argument
+    with pytest.raises(FieldError, match="parent must be None"):
+        simulate(*tiny(), parent=train())
+
+
+def test_a_run_does_not_keep_the_one_it_comes_from():
+    world, knobs = tiny()
+    parent = simulate(world, knobs)
+    gone = weakref.ref(parent)
+    branch = simulate(world.replace(start="branch"), knobs, parent=parent)
+    del parent
+    gc.collect()
+    assert gone() is None and branch.last_step == 20
+
+
+@pytest.mark.parametrize("file", [3, None, b"run.npz"], ids=str)
+def test_what_is_no_file_is_named(train, file):
+    for use in (train().save, Recording.load):
+        with pytest.raises(FieldError, match="file must be"):
+            use(file)
+
+
 def refused(path) -> FieldError:
     with pytest.raises(FieldError) as caught:
         Recording.load(path)
@@ -344,6 +376,24 @@ def rewritten(path, **changes):
     np.savez(path, **{name: a for name, a in arrays.items() if a is not None})
 
 
+@pytest.mark.parametrize("part, changes", [
+    ("knobs", {"seed": 3}), ("knobs", {"learning_rate": 0.1}), ("knobs", {"init_scale": 2}),
+    ("world", {"activation": "tanh"}), ("world", {"labels": "half-space"}), ("world", {"manifold": "paraboloid"}),
+], ids=str)
+def test_the_numbers_of_another_run_are_refused(saved, part, changes):
+    with np.load(saved) as file:
+        was = json.loads(str(file["header"]))
+    rewritten(saved, header=np.array(json.dumps({**was, part: {**was[part], **changes}})))
+    refused(saved)
+
+
+def test_a_healthy_run_that_is_said_to_be_cut_short_is_refused(saved):
+    with np.load(saved) as file:
+        shorter = {name: file[name][:31] for name in SCALARS}
+    rewritten(saved, header=header(saved, finished=True, steps=[0]), **shorter)
+    refused(saved)
+
+
 def header(path, **changes):
     with np.load(path) as file:
         return np.array(json.dumps({**json.loads(str(file["header"])), **changes}))
@@ -357,6 +407,9 @@ def header(path, **changes):
     {"0/0": np.full((5, 8), np.nan, np.float32)},
     {"loss": np.full(61, np.nan, np.float32)}, {"loss": np.full(61, -1, np.float32)},
     {"accuracy": np.full(61, 7, np.float32)}, {"margin": np.full(61, np.inf, np.float32)},
+    {"loss": np.full(61, 0.5, np.float32)}, {"accuracy": np.full(61, 0.5, np.float32)},
+    {"0/4": np.full((5, 8), np.nan, np.float32)},  # Adam's state: the parameters stay finite until the next step
+    {"0/5": np.ones((5, 8), np.float32)}, {"training/y": np.ones(9, np.float32)},
     {"training/y": np.full(9, 7, np.float32)}, {"training/x": np.full((9, 5), np.nan, np.float32)},
     dict.fromkeys(SCALARS, np.zeros(90, np.float32)), dict.fromkeys(SCALARS, np.zeros(0, np.float32)),
 ], ids=str)
@@ -370,7 +423,7 @@ def test_files_with_wrong_arrays_are_refused(saved, changes):
     {"world": None},
     {"knobs": {"steps": -1}}, {"knobs": {"steps": 5}}, {"steps": []}, {"steps": [0, 64]}, {"steps": [0, 61]},
     {"steps": ["a"]}, {"steps": None},
-    {"diverged_at": 3}, {"diverged_at": "x"},
+    {"diverged_at": 3}, {"diverged_at": "x"}, {"diverged_at": 60}, {"finished": False}, {"finished": None},
 ], ids=str)
 def test_files_with_wrong_headers_are_refused(saved, changes):
     rewritten(saved, header=header(saved, **changes))

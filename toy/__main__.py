@@ -83,8 +83,8 @@ def list_exhibits() -> None:
 def writable(option: str, name: str) -> None:
     """FieldError naming the option when its file cannot be written; said before an hour of training, not after."""
     path = Path(name)
-    new = not path.exists()
     try:
+        new = not path.exists()
         with open(path, "ab"):
             pass
     except OSError as error:
@@ -162,7 +162,13 @@ def make_report(args: argparse.Namespace) -> None:
         if name not in EXPERIMENTS:
             raise FieldError("--only", one_of(EXPERIMENTS), name)
     seeds, first = sweep.whole("--seeds", args.seeds, 1), sweep.whole("--first-seed", args.first_seed, 0)
+    if seeds > sweep.MOST_RUNS:
+        raise FieldError("--seeds", f"at most {sweep.MOST_RUNS}", seeds)
     workers, folder = sweep.whole("--workers", args.workers, 1), Path(args.out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FieldError("--out", "a folder that can be made", args.out, error.strerror or "") from None
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("")

@@ -13,11 +13,14 @@ def causes(recording: Recording, usual: Knobs, cancelled: Callable[[], bool] | N
 
     Tried one at a time: every knob that departs from `usual`, at its usual value, and the learning rate, at a tenth
     where it is the usual one. A knob explains the run if with that value nothing diverges up to step 2 t + 20, t being
-    the step at which the run did, or up to the run's end. Empty where no single knob does, or nothing diverged.
+    the step at which the run did, or up to the run's end. Empty where no single knob does, or nothing diverged. The
+    run that a derived one comes from is trained again, once.
     """
-    at, knobs = recording.diverged_at, recording.knobs
+    at, knobs, origin = recording.diverged_at, recording.knobs, recording.origin
     if at is None:
         return {}
+    earlier = origin.parent(recording.world, knobs) if origin else None
+    parent = simulate(*earlier[:2], None, cancelled, earlier[2]) if earlier else None
     others = {name: getattr(usual, name) for name in Knobs.model_fields
               if name not in NO_CAUSES and getattr(usual, name) != getattr(knobs, name)}
     others.setdefault("learning_rate", knobs.learning_rate / 10)
@@ -25,7 +28,7 @@ def causes(recording: Recording, usual: Knobs, cancelled: Callable[[], bool] | N
 
     def healthy(name: str, value: float) -> bool:
         changed = knobs.replace(**{name: value, "steps": steps})
-        again = simulate(recording.world, changed, None, cancelled, recording.origin, recording.parent)
+        again = simulate(recording.world, changed, None, cancelled, origin, parent)
         return again.diverged_at is None
 
     return {name: value for name, value in others.items() if healthy(name, value)}

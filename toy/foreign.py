@@ -1,6 +1,6 @@
 """Nets trained elsewhere: any JAX-traceable function with its parameters by step, looked at like a run of our own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from toy.labels import Data
 from toy.nets import Params
 from toy.recording import Recording
 from toy.regimes import logistic_loss
-from toy.world import Knobs, World
+from toy.world import Knobs, World, bounds, of_kind
 
 
 class Foreign(Recording):
@@ -21,7 +21,7 @@ class Foreign(Recording):
 
     def __init__(self, apply_fn: Callable[[Any, Any], Any], params_by_step: Sequence[Any], world: World, knobs: Knobs):
         self.world, self.knobs = world, knobs.replace(steps=max(1, len(params_by_step) - 1))
-        self.origin = self.parent = None
+        self.origin = None
         self.finished, self.diverged_at, self._base = True, None, 0
         points = training.start(world, self.knobs)[1]
         self.data = self.training = Data(*(np.asarray(a) for a in points))
@@ -65,6 +65,12 @@ def _logit(apply_fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return logit
 
 
+def _shapes(params: Any) -> Any:
+    """What parameters of one function share: the tree and its arrays' shapes."""
+    leaves, tree = jax.tree.flatten(params)
+    return tree, [np.shape(leaf) for leaf in leaves]
+
+
 def record(
     apply_fn: Callable[[Any, Any], Any], params_by_step: Sequence[Any], world: World, knobs: Knobs | None = None
 ) -> Recording:
@@ -73,11 +79,23 @@ def record(
     apply_fn: (params, x (m, n)) -> logits (m,) or (m, 1), any JAX-traceable function; class is the logit's sign.
     params_by_step: its parameters after 0, 1, 2, ... steps, pytrees of arrays of equal shapes. world and knobs say the
     manifold and the data; what they say of net and training does not count. Raises FieldError naming
-    `params_by_step` when there are none, or `apply_fn` when its answer has another shape or type.
+    `params_by_step` when there are none, too many, some of other shapes than the first or not finite, or `apply_fn`
+    when its answer has another shape or type.
     """
-    if not len(params_by_step):
-        raise FieldError("params_by_step", "at least one step's parameters", "none")
-    knobs = knobs or Knobs()
+    knobs = Knobs() if knobs is None else knobs
+    of_kind("world", world, World)
+    of_kind("knobs", knobs, Knobs)
+    most = int(bounds("steps")[1]) + 1
+    in_order = hasattr(params_by_step, "__len__") and not isinstance(params_by_step, Mapping | str)
+    if not in_order or not 1 <= len(params_by_step) <= most:
+        got = len(params_by_step) if in_order else type(params_by_step).__name__
+        raise FieldError("params_by_step", f"a sequence of the parameters of 1 to {most} steps", got)
+    like = _shapes(params_by_step[0])
+    for step, params in enumerate(params_by_step):
+        if _shapes(params) != like:
+            raise FieldError("params_by_step", "pytrees of arrays of equal shapes", f"others at step {step}")
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+            raise FieldError("params_by_step", "finite", f"numbers that are not at step {step}")
     shape = (world.point_count, world.n)
     try:
         out = jax.eval_shape(apply_fn, params_by_step[0], jax.ShapeDtypeStruct(shape, jnp.float32))

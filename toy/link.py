@@ -1,13 +1,15 @@
 """A link is the experiment: exhibit, World, Knobs and View as a query string, both ways without loss."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from toy.errors import FieldError, meant, one_of
 from toy.exhibits import EXHIBITS
-from toy.origin import FREE, PREFIX, Origin, read, resolve, written
+from toy.origin import ENDS, FREE, PREFIX, Origin, read, resolve, written
 from toy.windows import check_view
 from toy.world import FIELDS, Knobs, Spec, View, World, allowed_text, check, choices, is_text, step_flops
 
@@ -34,6 +36,11 @@ class Setup:
             return None
         world, knobs, origin = self.origin.parent(self.world, self.knobs)
         return replace(self, world=world, knobs=knobs, origin=origin)
+
+    @property
+    def line(self) -> "list[Setup]":
+        """This run and those it comes from, the nearest first."""
+        return [self, *(self.parent.line if self.parent else [])]
 
 
 def number(name: str, text: str) -> int | float:
@@ -69,20 +76,18 @@ def change(setup: Setup, values: Mapping[str, Any]) -> Setup:
         if name.startswith(PREFIX):
             continue
         changed[_spec(name)][name] = _value(name, value)
-    earlier = {name: _value(name.rpartition(PREFIX)[2], value) for name, value in values.items()
-               if name.startswith(PREFIX)}
+    earlier = {name: _earlier(name, value) for name, value in values.items() if name.startswith(PREFIX)}
     world = setup.world.replace(**changed[World])
     knobs = setup.knobs.replace(**changed[Knobs])
     origin = resolve(world, read(earlier) or (setup.origin if world.derived else None))
     new = replace(setup, world=world, knobs=knobs, view=setup.view.replace(**changed[View]),
                   origin=origin.shortest(world, knobs) if origin else None)
     check_view(new.world, new.knobs, new.view)
-    before, run = 0.0, new.parent
-    while run is not None:
-        check(run.world, run.knobs)
-        before += run.knobs.steps * step_flops(run.world)
-        run = run.parent
-    check(new.world, new.knobs, before)
+    for run, before in pairwise(new.line):
+        check(before.world, before.knobs)
+        if run.origin and run.origin.step > before.knobs.steps:
+            raise FieldError(PREFIX + "step", f"at most {before.knobs.steps}", run.origin.step, ENDS)
+    check(new.world, new.knobs, sum(run.knobs.steps * step_flops(run.world) for run in new.line[1:]))
     return new
 
 
@@ -103,10 +108,21 @@ def _spec(name: str) -> type[Spec]:
     return FIELDS[name]
 
 
+def _earlier(name: str, value: Any) -> Any:
+    """The value of a field of the run that another one comes from; FieldError by its whole name."""
+    field = name.rpartition(PREFIX)[2]
+    if field == "step":
+        return value
+    if field not in FREE:
+        raise FieldError(name, one_of(PREFIX + free for free in FREE), value, meant(name, (PREFIX + f for f in FREE)))
+    try:
+        return _value(field, value)
+    except FieldError as error:
+        raise FieldError(name, error.allowed, error.got, error.advice) from None
+
+
 def _value(name: str, value: Any) -> Any:
     """A field's value, from text where it is a number's."""
-    if name == "step":  # of the run that another one comes from
-        return value
     _spec(name)
     read_as_number = isinstance(value, str) and choices(name) is None and not is_text(name)
     return number(name, value) if read_as_number else value
@@ -119,10 +135,12 @@ def parse(query: str) -> Setup:
     """
     given: dict[str, Any] = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
     written_in = given.pop("v", "1")
-    if not written_in.isdecimal() or not 1 <= int(written_in) <= VERSION:
-        raise FieldError("v", f"a version from 1 to {VERSION}", written_in, "this link comes from a newer Dimple Lab")
-    for version in range(int(written_in), VERSION):
-        given = UPGRADES[version](given)
+    version = int(written_in) if re.fullmatch("[0-9]{1,9}", written_in) else 0
+    if not 1 <= version <= VERSION:
+        newer = "this link comes from a newer Dimple Lab" if version else ""
+        raise FieldError("v", f"a version from 1 to {VERSION}", written_in, newer)
+    for older in range(version, VERSION):
+        given = UPGRADES[older](given)
     exhibit = given.pop("exhibit", next(iter(EXHIBITS)))
     return build(exhibit, {name: value for name, value in given.items()
                            if name in FIELDS or name.startswith(PREFIX)})

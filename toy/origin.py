@@ -11,7 +11,7 @@ import numpy as np
 from toy import nets, training
 from toy.errors import FieldError, one_of
 from toy.labels import Data
-from toy.world import Knobs, World
+from toy.world import Knobs, World, group, of_kind
 
 if TYPE_CHECKING:
     from toy.recording import Recording
@@ -22,6 +22,7 @@ DEEPEST = 8  # runs that a run may stand on: all of them are trained first
 FREE = ("regime", "start", "training_set", "batch_size", *(
     name for name in Knobs.model_fields if name not in ("offset", "class_signal", "noise", "label_noise")
 ))
+ENDS = "the run it starts from ends there"
 CROSSINGS = (1.5, 1.2, 1.05, 1.01)  # an adversarial example stands so many times as far away as the boundary
 
 
@@ -36,6 +37,10 @@ class Origin:
     changes: tuple[tuple[str, Any], ...] = ()
     step: int = -1
     origin: "Origin | None" = None
+
+    def __post_init__(self) -> None:
+        if type(self.step) is not int or self.step < -1:
+            raise FieldError(PREFIX + "step", "a whole number from 0 on, or -1 for the last", self.step)
 
     def parent(self, world: World, knobs: Knobs) -> "tuple[World, Knobs, Origin | None]":
         """World, knobs and origin of the earlier run; FieldError names what it may not have otherwise."""
@@ -53,7 +58,6 @@ class Origin:
         except FieldError as error:
             raise FieldError(PREFIX + error.field, error.allowed, error.got, error.advice) from None
         return *earlier, resolve(earlier[0], self.origin)
-
 
     def spelled(self, world: World, knobs: Knobs) -> "Origin":
         """The same with every free field in `changes`, so that it means the same run whatever the later one becomes."""
@@ -78,6 +82,8 @@ def resolve(world: World, origin: Origin | None) -> Origin | None:
 
     Raises FieldError when a world that takes nothing from another run is given an origin.
     """
+    if origin is not None:
+        of_kind("origin", origin, Origin)
     if world.derived:
         return origin or Origin()
     if origin is not None:
@@ -94,9 +100,7 @@ def read(values: Mapping[str, Any]) -> Origin | None:
     if deeper := [name for name in values if name.startswith(PREFIX * (DEEPEST + 1))]:
         raise FieldError(PREFIX.rstrip("."), f"at most {DEEPEST} runs that each start from the next", deeper[0])
     raw = own.pop("step", -1)
-    step = int(raw) if re.fullmatch("-?[0-9]{1,9}", str(raw)) else None
-    if step is None or step < -1:
-        raise FieldError(PREFIX + "step", "a whole number from 0 on, or -1 for the last", raw)
+    step = int(raw) if re.fullmatch("-?[0-9]{1,9}", str(raw)) else raw  # which an Origin refuses
     changes = tuple(sorted((name, value) for name, value in own.items() if not name.startswith(PREFIX)))
     return Origin(changes, step, read(own))
 
@@ -110,16 +114,30 @@ def written(origin: Origin | None) -> dict[str, Any]:
     return {PREFIX + name: value for name, value in own.items()}
 
 
+def fitting(world: World, knobs: Knobs, origin: Origin | None, parent: "Recording") -> None:
+    """FieldError naming `parent` when it is no run that this one can come from: other data, or a net of another shape.
+
+    Of a net from elsewhere the data alone counts.
+    """
+    if origin is None:
+        raise FieldError("parent", "None", "a run", f"start={world.start} takes nothing from another run")
+    for ours, theirs in ((world, parent.world), (knobs, parent.knobs)):
+        for name in set(type(ours).model_fields) - set(FREE):
+            if parent.net is not None and group(name) in ("net", "training"):
+                continue
+            want, got = getattr(ours, name), getattr(theirs, name)
+            if want != got:
+                raise FieldError("parent", f"a run with {name}={want}", f"one with {name}={got}")
+
+
 def begin(world: World, knobs: Knobs, parent: "Recording", step: int) -> tuple[training.State, Data]:
     """State before the first step and training set of a derived run; FieldError for a step the parent has not."""
     if step > parent.last_step:
-        raise FieldError(PREFIX + "step", f"at most {parent.last_step}", step, "the run it starts from ends there")
+        raise FieldError(PREFIX + "step", f"at most {parent.last_step}", step, ENDS)
     step = parent.last_step if step < 0 else step
     state, points = training.start(world, knobs)
     if world.start == "branch":
         state = parent.state(step)
-        if world.optimizer != parent.world.optimizer:
-            raise FieldError("optimizer", repr(parent.world.optimizer), world.optimizer, "a branch keeps its state")
     if world.start == "normal-weights":
         state = state._replace(params=_share_normal_weights(world, state.params, parent.params(step)))
     clean = Data(*(np.asarray(a) for a in points))
@@ -156,4 +174,4 @@ def wrong_labels(parent: "Recording", step: int, kind: str) -> Data:
     return Data(data.u[kept], x.astype(np.float32), -data.y[kept])
 
 
-__all__ = ["Origin", "begin", "read", "resolve", "written", "wrong_labels"]
+__all__ = ["Origin", "begin", "fitting", "read", "resolve", "written", "wrong_labels"]

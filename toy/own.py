@@ -6,6 +6,7 @@ a link need not escape.
 
 import csv
 import io
+import math
 import re
 from typing import Any
 
@@ -63,16 +64,22 @@ def read_csv(content: str, manifold: Manifold, n: int, offset: float) -> str:
     """Points of a CSV file as text: k parameters or n ambient coordinates a row, then the label.
 
     A header line, empty lines and lines that begin with # are passed over. Labels: a, 1, +1 or b, -1, 0. Ambient
-    points are brought to their nearest parameters. Raises FieldError naming `file` and the line.
+    points are brought to their nearest parameters. Raises FieldError naming `file` and the line, or `points` where
+    they are too few or too many.
     """
-    kept = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(content)), 1)
-            if any(cell.strip() for cell in row) and not row[0].startswith("#")]
-    if kept and not _number(kept[0][1][0]):
+    try:
+        kept = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(content, newline="")), 1)
+                if any(cell.strip() for cell in row) and not row[0].startswith("#")]
+    except csv.Error as error:
+        raise FieldError("file", "lines of cells with commas between them", str(error)) from None
+    if kept and not any(_float(cell) is not None for cell in kept[0][1][:-1]):
         kept = kept[1:]
+    if len(kept) > MOST:  # said before each is brought to the manifold, which takes time
+        raise FieldError("points", f"{FEWEST} to {MOST} points", len(kept))
     u, y = [], []
     for number, row in kept:
         cells = [cell.strip() for cell in row]
-        numbers = [float(cell) for cell in cells[:-1] if _number(cell)]
+        numbers = [value for value in map(_float, cells[:-1]) if value is not None and math.isfinite(value)]
         wrong = len(numbers) != len(cells) - 1 or len(numbers) not in (manifold.k, n)
         if wrong or cells[-1].lower() not in SIGNS:
             raise FieldError("file", f"{manifold.k} parameters or {n} coordinates and a label a line", ",".join(row),
@@ -85,11 +92,11 @@ def read_csv(content: str, manifold: Manifold, n: int, offset: float) -> str:
     return found
 
 
-def _number(cell: str) -> bool:
+def _float(cell: str) -> float | None:
     try:
-        return bool(np.isfinite(float(cell)))
+        return float(cell)
     except ValueError:
-        return False
+        return None
 
 
 def _parameters(x: np.ndarray, manifold: Manifold, offset: float, line: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Recording: what a run leaves behind - every step's scalars, and parameters by checkpoint and exact replay."""
 
 import json
+import math
 import numbers
 import threading
 from bisect import bisect_left
@@ -18,11 +19,12 @@ from toy.errors import FieldError
 from toy.files import whole_file
 from toy.labels import Data
 from toy.nets import Logit, Params
-from toy.origin import Origin, begin, read, resolve, written
-from toy.world import Knobs, World, check, stride
+from toy.origin import Origin, begin, fitting, read, resolve, written
+from toy.world import Knobs, World, check, of_kind, stride
 
 FORMAT = 2
 SCALARS = ("loss", "accuracy", "margin")
+REPLAYED = 16  # checkpoints of a file that are tried at most
 RECENT = 4  # states kept beside the checkpoints: playing forward replays one step at a time
 
 
@@ -36,16 +38,16 @@ class Recording:
     """One run: world, knobs, data, loss / accuracy / margin (last_step + 1,) and `params(step)` for every step.
 
     Steps count updates: step 0 is the untrained net, or the earlier run's at the step where a derived run begins.
-    `data` is the clean data, which every measure looks at, `training` what the net was trained on; `parent` is the
-    earlier run of a derived one (None for a loaded recording). `diverged_at` is the step whose loss was not finite, or
-    whose update was not (None for a healthy run); steps before it stay usable. One thread may train while others read.
+    `data` is the clean data, which every measure looks at, `training` what the net was trained on. `diverged_at` is
+    the step whose loss was not finite, or whose update was not (None for a healthy run); steps before it stay usable.
+    One thread may train while others read. parent: the finished earlier run of a derived one, which is not kept.
     """
 
     net: Logit | None = None  # of a net from elsewhere
 
     def __init__(self, world: World, knobs: Knobs, origin: Origin | None = None, parent: "Recording | None" = None):
         check(world, knobs)
-        self.world, self.knobs, self.origin, self.parent = world, knobs, origin, parent
+        self.world, self.knobs, self.origin = world, knobs, origin
         state, points = training.start(world, knobs)
         self.data = self.training = Data(*(np.asarray(a) for a in points))
         if parent is not None and origin is not None:
@@ -187,7 +189,12 @@ class Recording:
         return int(step)
 
     def save(self, file: str | Path | IO[bytes], provenance: dict[str, str] | None = None) -> None:
-        """Write an .npz: fields, scalars and checkpoints; `provenance` stands in its header for whoever asks."""
+        """Write an .npz: fields, scalars and checkpoints; `provenance` stands in its header for whoever asks.
+
+        Raises FieldError naming `file` when it is neither a path nor a file, OSError when it cannot be written.
+        """
+        if not isinstance(file, str | Path) and not hasattr(file, "write"):
+            raise FieldError("file", "a path, or a file open for writing", type(file).__name__)
         leaves = {f"{step}/{i}": np.asarray(leaf) for step, state in self._checkpoints.items()
                   for i, leaf in enumerate(jax.tree.leaves(state))}
         header = {"format": FORMAT, "world": self.world.model_dump(), "knobs": self.knobs.model_dump(),
@@ -205,6 +212,8 @@ class Recording:
     @classmethod
     def load(cls, path: str | Path) -> "Recording":
         """Read what `save` wrote; FieldError naming `file` when it is no whole recording."""
+        if not isinstance(path, str | Path):
+            raise FieldError("file", "the path of a recording", type(path).__name__)
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
@@ -225,11 +234,14 @@ class Recording:
         """Take over scalars and checkpoints; ValueError when they do not belong to this world and these knobs."""
         like, tree = jax.tree.flatten(self._checkpoints[0])
         stored = Data(*(file[f"training/{name}"] for name in ("u", "x", "y")))
+        pairs = [(getattr(stored, name), getattr(self.data, name)) for name in ("u", "x", "y")]
         if any(a.shape[1:] != b.shape[1:] or a.dtype != b.dtype or not 0 < len(a) <= len(b) or len(a) != len(stored.y)
-               for a, b in zip((stored.u, stored.x, stored.y), (self.data.u, self.data.x, self.data.y))):
+               for a, b in pairs):
             raise ValueError("the training set does not fit the world")
         if not (np.isfinite(stored.u).all() and np.isfinite(stored.x).all() and (np.abs(stored.y) == 1).all()):
             raise ValueError("the training set is no set of points with labels of +-1")
+        if self.world.training_set == "clean" and not all(np.allclose(a, b, atol=1e-4) for a, b in pairs):
+            raise ValueError("the training set is not that of the world")
         self.training = stored
         first = jax.tree.unflatten(tree, [jnp.asarray(file[f"0/{i}"]) for i in range(len(like))])
         self._begin(first)
@@ -237,8 +249,10 @@ class Recording:
         known, diverged = len(columns["loss"]), header["diverged_at"]
         if any(a.shape != (known,) or a.dtype != np.float32 for a in columns.values()) or known > self.knobs.steps + 1:
             raise ValueError("the scalars do not fit the steps")
-        ended = (diverged is None or diverged == known - 1) and (known or not header["finished"])
-        if not ended or 0 not in header["steps"] or max(header["steps"]) > known:
+        stops = self.knobs.stop_margin > 0 or self.knobs.stop_accuracy > 0
+        ended = diverged is not None or known > self.knobs.steps
+        fits = header["finished"] is ended or (stops and known and header["finished"] is True)
+        if not fits or diverged not in (None, known - 1) or 0 not in header["steps"] or max(header["steps"]) > known:
             raise ValueError("the header does not fit the scalars")
         healthy = known if diverged is None else diverged
         for step in header["steps"]:
@@ -250,12 +264,31 @@ class Recording:
             self._checkpoints[step] = state
             if healthy and not all(np.isfinite(a).all() for a in jax.tree.leaves(state.params)):
                 raise ValueError("the parameters are not finite")
+        seeded = healthy and self.origin is None
+        if seeded and not all(np.allclose(a, b, 1e-3, 1e-5) for a, b in zip(jax.tree.leaves(first), like)):
+            raise ValueError("the first parameters are not those of the seed")
         loss, accuracy, margin = (columns[name][:healthy] for name in SCALARS)
         if not (np.isfinite(loss) & (loss >= 0) & (accuracy >= 0) & (accuracy <= 1) & np.isfinite(margin)).all():
             raise ValueError("loss, accuracy and margin are not those of a run")
         for name, column in columns.items():
             self._scalars[name][:known] = column
-        self._known, self.diverged_at, self.finished = known, diverged, bool(header["finished"])
+        self._known, self.diverged_at, self.finished = known, diverged, header["finished"]
+        self._replay(header["steps"], healthy)
+
+    def _replay(self, steps: list[int], healthy: int) -> None:
+        """ValueError when two steps from some of the checkpoints do not give the scalars that are stored.
+
+        Other machines round otherwise, so nothing is compared to the last bit.
+        """
+        for step in steps[:: math.ceil(len(steps) / REPLAYED)]:
+            trace = self._advance(self._checkpoints[step], 2)[1]
+            count = min(int(trace.done), max(0, healthy - step))
+            for name, slack in (("loss", 1e-3), ("accuracy", 1.01 / len(self.data.y)), ("margin", 1e-3)):
+                want, got = self._scalars[name][step : step + count], np.asarray(getattr(trace, name))[:count]
+                if not (np.abs(got - want) <= slack * np.maximum(1, np.abs(want))).all():
+                    raise ValueError(f"{name} at step {step} is not that of the parameters and the data")
+        if self.diverged_at is not None and not bool(self._advance(self._state(self.diverged_at), 1)[1].diverged):
+            raise ValueError(f"the run is finite at step {self.diverged_at}")
 
 
 def simulate(
@@ -270,6 +303,9 @@ def simulate(
     """
     check(world, knobs)
     origin = resolve(world, origin)
+    if parent is not None:
+        of_kind("parent", parent, Recording)
+        fitting(world, knobs, origin, parent)
     if origin is not None and parent is None:
         parent = simulate(*origin.parent(world, knobs)[:2], progress, cancelled, origin.parent(world, knobs)[2])
         if cancelled and cancelled():

@@ -91,13 +91,8 @@ def links(experiment: Experiment, base: Setup) -> dict[str, str]:
 
 def cost(name: str, seed: int = 0) -> float:
     """A guess at the work of one seed: floating-point operations of all its runs."""
-    total = 0.0
-    for setup in setups(EXPERIMENTS[name], build(name, {"seed": seed})).values():
-        run: Setup | None = setup
-        while run:
-            total += RUN_FLOPS + run.knobs.steps * step_flops(run.world)
-            run = run.parent
-    return total
+    planned = setups(EXPERIMENTS[name], build(name, {"seed": seed})).values()
+    return sum(RUN_FLOPS + run.knobs.steps * step_flops(run.world) for setup in planned for run in setup.line)
 
 
 def _file(folder: Path, name: str, seed: int) -> Path:

@@ -322,15 +322,20 @@ def stride(world: World, steps: int) -> int:
     return max(quick, math.ceil(steps / max(1, CHECKPOINT_BYTES // state_bytes(world) - 2)))
 
 
+def of_kind(name: str, given: Any, kind: type) -> None:
+    """FieldError naming an argument that is something else than it should be."""
+    if not isinstance(given, kind):
+        raise FieldError(name, f"a {kind.__name__}", type(given).__name__)
+
+
 def check(world: World, knobs: Knobs, earlier: float = 0.0) -> None:
     """Refuse a run too large to train or to seek in; raises FieldError naming `steps` and the largest allowed.
 
     earlier: floating-point operations of the runs that this one starts from, which are trained first. Raises
     FieldError naming `world` or `knobs` for anything else than these.
     """
-    for argument, given, kind in (("world", world, World), ("knobs", knobs, Knobs)):
-        if not isinstance(given, kind):
-            raise FieldError(argument, f"a {kind.__name__}", type(given).__name__)
+    of_kind("world", world, World)
+    of_kind("knobs", knobs, Knobs)
     cost = step_flops(world)
     most = max(0, int((TRAIN_FLOPS - earlier) / cost))
     while most > 1 and stride(world, most) * cost > REPLAY_FLOPS:
