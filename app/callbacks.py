@@ -12,7 +12,7 @@ from app import classroom
 from app.controls import fields, said, spelled
 from app.layout import ranges
 from app.shown import RUN, asked, read
-from app.text import say, told
+from app.text import say, told, words
 from toy import FieldError
 from toy.exhibits import EXHIBITS
 from toy.link import Setup, branch, build, parse
@@ -32,7 +32,7 @@ def register(app: Dash, address: str = "") -> None:
         State({"control": ALL}, "id"), State({"control": ALL}, "value"),
     )(settings)
     app.callback(
-        Output({"control": ALL}, "error"), Output("link", "data"),
+        Output({"control": ALL}, "error"), Output("link", "data"), Output("refused", "children"),
         Input({"control": ALL}, "value"), Input("exhibit", "value"), Input("origin", "data"),
         State({"control": ALL}, "id"), State({"control": ALL}, "error"),
     )(linked)
@@ -111,11 +111,14 @@ def opened(search: str) -> tuple[Setup, dict[str, Any]]:
 
 def linked(
     values: list[Any], exhibit: str, origin: dict[str, Any] | None, ids: list[dict[str, str]], shown: list[str | None]
-) -> tuple[list[Any], Any]:
-    """Errors beside the controls that `shown` lacks, and the link of what they say; an error leaves the last one."""
+) -> tuple[list[Any], Any, str]:
+    """Errors beside the controls that `shown` lacks; the link of what they say, where an error leaves the last one; and
+    which controls keep it from being trained, for whoever does not see them."""
     names = [ident["control"] for ident in ids]
     errors, link = said(dict(zip(names, values, strict=True)), exhibit, origin)
-    return changed([errors.get(name, "") for name in names], [error or "" for error in shown]), link or no_update
+    wrong = ", ".join(words()[f"field.{name}"] for name in errors if errors[name])
+    return (changed([errors.get(name, "") for name in names], [error or "" for error in shown]), link or no_update,
+            say("notice.refused", names=wrong) if wrong else "")
 
 
 def _in_browser(app: Dash) -> None:

@@ -194,7 +194,7 @@ def stage() -> html.Main:
         html.Div([html.H1(id="title"), *(html.P(id=name) for name in ("look", "subtitle")), html.Div(id="legend")],
                  className="ttl"),
         html.Div([html.Div(id="progress"),
-                  html.Div([html.Div(id="link-notice"), html.Div(id="notice")], className="notices"),
+                  html.Div([html.Div(id=name) for name in ("refused", "link-notice", "notice")], className="notices"),
                   *(html.Div(id=name, className="picture") for name in ("picture", "beside")),
                   html.Aside(id="closer", hidden=True)], className="stage"),
         looks(),

@@ -31,7 +31,7 @@ class Table:
     def fill(self) -> Iterator[tuple[int, int]]:
         """Measure step by step, yielding (done, total); `cheap_complete` is true once, when the phases can be told."""
         steps = self.recording.measured_steps
-        dear = steps[:: max(1, len(steps) // DISTANCE_STEPS)]
+        dear = sorted({*steps[:: max(1, len(steps) // DISTANCE_STEPS)], steps[-1]})
         of_chance = {*dear[:: max(1, len(dear) // CHANCE_STEPS)], dear[-1]}
         total = len(steps) + len(dear)
         for done, step in enumerate(coarse_to_fine(steps), 1):
@@ -161,13 +161,17 @@ def phases(recording: Recording, table: Table) -> dict[str, Any]:
              for name in PHASES if (step := getattr(found, name)) is not None]
     shown: dict[str, Any] = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,
              "accuracy": "-" if found.accuracy_at_t_cling is None else f"{found.accuracy_at_t_cling:.2f}",
-             "fall": f"{found.fall:.0f}" if found.fall >= 10 else f"{found.fall:.1f}"}
+             "fall": f"{found.fall:.0f}" if found.fall >= 10 else f"{found.fall:.1f}",
+             **dict(zip(("begin", "end"), (f"{columns.get('far_sheet_offset', [np.nan])[at]:.2g}" for at in (0, -1))))}
     if table.chart is None:
         verdict = words()["verdict.no_normal"]
     elif found.two_phases:
         verdict = say("verdict.two_phases", **shown)
     else:
-        verdict = " ".join([words()["verdict.not"], *(say(f"verdict.{name}", **shown) for name in found.failures)])
+        names = ["no_closer" if name == "small_fall" and found.fall <= 1 else name for name in found.failures]
+        verdict = " ".join([words()["verdict.not"], *(say(f"verdict.{name}", **shown) for name in names)])
+    if recording.base:
+        verdict += " " + words()["verdict.branch"]
     return {
         "event": "phases", "verdict": verdict, "two_phases": found.two_phases, "marks": marks,
         "found": {name: getattr(found, name) for name in PHASES},

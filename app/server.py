@@ -59,11 +59,22 @@ INDEX = """<!DOCTYPE html>
     <footer>$config$scripts$renderer</footer>
   </body>
 </html>"""
-# All the page asks for comes in the page's language, whatever the browser's own is.
+# All the page asks for comes in the page's language, whatever the browser's own is; what a control says is said again
+# until the server hears it.
 FETCH = """
       const ask = window.fetch;
       const accept = { "Accept-Language": document.documentElement.lang };
-      window.fetch = (what, how) => ask(what, { ...how, headers: { ...how?.headers, ...accept } });
+      window.fetch = async (what, how) => {
+        for (;;) {
+          try {
+            return await ask(what, { ...how, headers: { ...how?.headers, ...accept } });
+          } catch (error) {
+            if (!String(what).includes("_dash-update-component")) throw error;
+            document.dispatchEvent(new CustomEvent("dimple:unheard"));
+            await new Promise((go) => setTimeout(go, 1000));
+          }
+        }
+      };
     """
 ICON = (
     "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"

@@ -16,6 +16,11 @@ from toy.recording import Recording
 from toy.windows import Window
 from toy.world import View
 
+SURFACE = {  # what its colour means: of the boundary in space, of the field in the plane
+    "height": ("legend.boundary", "legend.logit"),
+    "gradient": ("legend.boundary_steep", "legend.slope"),
+    "plain": ("legend.boundary", ""),
+}
 LEGEND = {  # what the arrows mean: (the dark ones, the brown ones)
     "free": ("legend.arrow", ""),
     "parts": ("legend.part_off", "legend.part_on"),
@@ -167,6 +172,7 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
         style = theme.CLASSES[label]
         which = np.flatnonzero(hidden & (sight.labels == label))
         ghost = {"type": "scatter3d", "mode": "markers", "showlegend": False, "hoverinfo": "none",
+                 "name": words()["legend.under"] if label > 0 else "",
                  "marker": {"color": style["colour"], "symbol": style["open"], "size": 5,
                             "line": {"width": 2, "color": style["colour"]}}}
         traces.append((ghost, {**wire.columns(sight.tops[which], low, high), "customdata": which.tolist()}))
@@ -188,7 +194,7 @@ def _surface(window: Window, sight: Sight, look: Look) -> tuple[Trace, Trace]:
     low = np.array(window.low)
     steep = look.colour == "gradient"
     fixed = {
-        "type": "mesh3d", "name": words()["legend.boundary"], "colorscale": theme.SCALES[look.colour],
+        "type": "mesh3d", "name": words()[SURFACE[look.colour][0]], "colorscale": theme.SCALES[look.colour],
         "cmin": 0 if steep else window.low[2], "cmax": 255 if steep else window.high[2],
         "showscale": False, "lighting": theme.LIGHT, "lightposition": theme.LIGHT_FROM, "hoverinfo": "skip",
         "opacity": 1,
@@ -216,7 +222,8 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
     low, high = np.array(window.low), np.array(window.high)
     shape = aspect(window, look.vertical)
     field = {"type": "heatmap", "colorscale": theme.SCALES[look.colour], "zmin": 0, "zmax": 255, "showscale": False,
-             "hoverinfo": "skip", "zsmooth": "best", "opacity": 0.55 if look.colour != "plain" else 0,
+             "name": words().get(SURFACE[look.colour][1], ""), "hoverinfo": "skip", "zsmooth": "best",
+             "opacity": 0.55 if look.colour != "plain" else 0,
              "x0": low[0], "dx": (high[0] - low[0]) / (PLANE - 1), "y0": low[1], "dy": (high[1] - low[1]) / (PLANE - 1)}
     curve = marks.chain(sight.surface.vertices, sight.surface.segments)
     traces: list[tuple[Trace, Trace]] = [

@@ -66,6 +66,29 @@
     history.replaceState(null, "", `?${now}`);
   });
 
+  /** Does the player show the run that the controls say? Not while a new one is on its way, or has been refused. */
+  function settled() {
+    const of = new URLSearchParams(window.dimple.state().link);
+    return [...new URLSearchParams(opened)].every(([name, value]) => of.get(name) === value);
+  }
+
+  // What is looked at stands in the address, for whoever copies it or loads the page again.
+  let resting = 0;
+  for (const name of ["dimple:step", "dimple:ready", "pointerup", "keyup", "wheel"]) {
+    document.addEventListener(name, () => {
+      clearTimeout(resting);
+      resting = setTimeout(() => {
+        const { ready, playing } = window.dimple?.state() ?? {};
+        if (ready && !playing && opened && settled()) history.replaceState(null, "", shared());
+      }, 400);
+    }, { passive: true });
+  }
+
+  // A mouse that has chosen a look leaves the keys to the time line.
+  document.addEventListener("click", ({ detail, target }) => {
+    if (detail && target.closest?.("#looks .mantine-SegmentedControl-root")) setTimeout(() => document.activeElement?.blur());
+  });
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dimplePage: {
       /** A new link: into the address bar, and to the player. Step and camera of a new address hold too, where they can. */

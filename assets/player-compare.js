@@ -3,7 +3,7 @@
   const parts = (window.dimpleParts ??= {});
   const { el, say, write } = parts;
   const MOST = 3; // differences named above a picture
-  parts.NARROW = 1.35; // plotly fits a scene to the height: half as wide a picture is looked at from further away
+  parts.NARROW = 1.6; // plotly fits a scene to the height: half as wide a picture is looked at from further away
 
   /** The run of `link` beside that of `player`, in #beside, until close(). */
   parts.Companion = class Companion {
@@ -12,6 +12,7 @@
     #approach = null;
     #scene = null;
     #step = -1;
+    #over = false;
     last = 0;
     base = 0;
     table = null;
@@ -115,6 +116,7 @@
     follow(step) {
       if (!this.#approach) return;
       const [own, before] = [this.own(step), this.#step];
+      this.#end(step + this.shift > this.last);
       this.#step = own;
       if (own === this.#approach.step && !this.player.playing) return;
       this.#fetcher.moved(before, own);
@@ -123,6 +125,13 @@
         this.#approach.near(own);
       } else this.#approach.go(own, { hasty: true, moving: true });
       this.#fetcher.pump();
+    }
+
+    // The first run has gone on where this one has ended.
+    #end(over) {
+      if (over === this.#over) return;
+      this.#over = over;
+      this.label();
     }
 
     /** Draws just what belongs to `step` of the first run: for captures. */
@@ -149,7 +158,8 @@
         const words = names.slice(0, MOST).map((name) => `${say(`field.${name}`)} ${named(name, fields[name])}`);
         if (names.length > MOST) words.push("…");
         const key = at ? "compare.b" : "compare.a";
-        const what = (this.heads[at].dataset.what = words.join(", ") || say("compare.same"));
+        let what = (this.heads[at].dataset.what = words.join(", ") || say("compare.same"));
+        if (at && this.#over) what = say("compare.ended", { what, step: this.last });
         write(this.heads[at], say(key, { what }));
       });
     }

@@ -63,6 +63,7 @@
       this.words.advance(null);
       this.words.verdict("");
       document.addEventListener("keydown", parts.keyboard(this));
+      document.addEventListener("dimple:unheard", () => this.words.tell("error gone", say("player_gone"), { advice: say("player_gone_controls") }));
       new MutationObserver(() => this.repaint()).observe(document.documentElement, {
         attributes: true, attributeFilter: ["data-mantine-color-scheme"],
       });
@@ -164,6 +165,7 @@
     /** A scene with a frame in it, and all that goes with the step. */
     async #show(scene, frame, camera = null) {
       await this.picture.show(scene, frame, camera);
+      document.getElementById("looks")?.classList.toggle("flat", !scene.layout.scene);
       this.words.legend(this.picture.legend);
       this.shown = frame?.meta.step ?? -1;
       this.tell(frame);

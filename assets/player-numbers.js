@@ -48,27 +48,33 @@
       const shape = numbers.map(({ name, label }) => name + label).join();
       if (shape !== this.#shape) this.#build(numbers);
       this.#shape = shape;
-      for (const { name, value, chance, from } of numbers) {
+      for (const { name, value, chance, from, chanceFrom } of numbers) {
         const row = this.#rows.get(name);
         write(row.value, parts.number(value));
         write(row.chance, chance === null || chance === undefined ? "" : parts.number(chance));
-        // measuring is sparse: a value from well before this step is paler and tells where it is from
-        const old = from !== undefined && step - from > Math.max(2, 0.1 * step);
-        row.value.classList.toggle("old", old);
+        this.#age(row.value, from);
+        this.#age(row.chance, chanceFrom);
         if (row.other) write(row.other, parts.number(this.#otherValue(name)));
-        row.value.title = old ? say("player_measured_at", { step: from }) : "";
       }
+    }
+
+    // Measuring is sparse: a number from well before this step is paler and tells where it is from.
+    #age(cell, from) {
+      const old = from !== undefined && this.#step - from > Math.max(2, 0.1 * this.#step);
+      cell.classList.toggle("old", old);
+      cell.title = old ? say("player_measured_at", { step: from }) : "";
     }
 
     #measuredAt(step) {
       if (!this.#table) return [];
       return Object.entries(this.#names).filter(([name]) => this.#table[name])
-        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step), chance: this.#chance(about, step) }));
+        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step), ...this.#chance(about, step) }));
     }
 
     #chance({ chance }, step) {
-      if (typeof chance !== "string") return chance;
-      return this.#table[chance] ? latest(this.#table, chance, step).value : null;
+      if (typeof chance !== "string") return { chance };
+      const { value = null, from } = this.#table[chance] ? latest(this.#table, chance, step) : {};
+      return { chance: value, chanceFrom: from };
     }
 
     /** {label, value} of a measure at the step shown, or null where it is not known. */

@@ -292,9 +292,9 @@
     return named.map((trace) => {
       // a mesh of one colour is made of arrows, one with a scale is the boundary
       const mesh = trace.intensity ? "surface" : "arrow";
-      const kind = trace.type?.includes("mesh") ? mesh : trace.mode?.includes("markers") ? "marker" : "line";
+      const kind = trace.type === "heatmap" ? "surface" : trace.type?.includes("mesh") ? mesh : trace.mode?.includes("markers") ? "marker" : "line";
       const colour = kind === "marker" ? trace.marker?.color : trace.line?.color ?? trace.color ?? trace.marker?.color;
-      const scale = kind === "surface" && trace.intensity && Array.isArray(trace.colorscale) ? trace.colorscale : null;
+      const scale = kind === "surface" && Array.isArray(trace.colorscale) ? trace.colorscale : null;
       const symbol = typeof trace.marker?.symbol === "string" ? trace.marker.symbol : "circle";
       const dashed = kind === "line" && (trace.line?.dash ?? "solid") !== "solid";
       return { name: trace.name, kind, dashed, symbol, scale, colour: typeof colour === "string" ? colour : css("ink") };

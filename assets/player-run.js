@@ -2,6 +2,7 @@
 (() => {
   const parts = (window.dimpleParts ??= {});
   const { say } = parts;
+  const LONGEST = 8; // seconds until a silent server is asked again
 
   /** One opening of `link` by `player`. Another opening aborts it. */
   parts.Run = class Run {
@@ -110,7 +111,7 @@
       const refusal = error instanceof parts.Refusal ? error.event : null;
       if (refusal && error.status < 500) return this.#refused(refusal);
       this.#stop();
-      const seconds = Math.min(30, 2 ** this.player.retries++);
+      const seconds = Math.min(LONGEST, 2 ** this.player.retries++);
       const again = () => {
         clearTimeout(timer);
         if (this.current) this.player.open(this.link, { autoplay: this.autoplay });

@@ -134,7 +134,10 @@
       const word = say(`phase_${name}`);
       const label = say("player_band", { name: word, from, to });
       return el("button", { type: "button", class: `band ${name}`, title: label, "aria-label": label,
-        onclick: () => this.asked.seek(from, false), ...this.#hovers(() => from) }, el("span", {}, word));
+        onclick: ({ detail, currentTarget }) => {
+          if (detail) currentTarget.blur(); // a mouse leaves the keys to the time line
+          this.asked.seek(from, false);
+        }, ...this.#hovers(() => from) }, el("span", {}, word));
     }
 
     /** Which phase holds at `step`, in words. */

@@ -160,12 +160,19 @@ def test_every_measure_is_finite_known_and_repeatable(values, train):
     recording = train(**values)
     chart = normal_chart(recording, View())
     got = measure(recording, chart, 20)
-    assert set(got) <= set(MEASURES) and got == measure(recording, chart, 20)
+    assert set(got) <= set(MEASURES)
+    np.testing.assert_equal(got, measure(recording, chart, 20))
     assert got["loss"] == recording.loss[20] and got["accuracy"] == recording.accuracy[20]
     for share in ("single_sheet_share", "missing_share", "gradient_normal_share", "accuracy"):
         assert 0 <= got[share] <= 1
     assert 0 <= got["gap"] <= chart.high[-1] + 1e-6 and got["sheet_offset"] >= 0
-    assert all(math.isfinite(value) for value in got.values())
+    assert all(math.isfinite(value) for name, value in got.items() if not name.endswith("null_95"))  # of few points
+
+
+def test_dimples_of_few_points_have_no_level_to_rise_above():
+    """Two of five points can be chosen in ten ways: the right one alone is a tenth of all shuffles."""
+    r, y = np.arange(6.0), np.array([-1, 1, -1, 1, -1, 1.0])  # twenty ways: the right one is just five in a hundred
+    assert math.isfinite(permutation_level(r, y, 2)) and math.isnan(permutation_level(r[:5], y[:5], 2))
 
 
 def test_steps_outside_the_run_are_refused(train):

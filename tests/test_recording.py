@@ -103,6 +103,8 @@ def test_runs_of_any_length_end_where_they_should(steps):
 
 def test_nbytes_counts_what_is_held(train):
     recording = train(steps=60)
+    for step in range(RECENT):
+        recording.params(40 + step)
     states = [*recording._checkpoints.values(), *recording._recent.values()]
     held = sum(leaf.nbytes for state in states for leaf in jax.tree.leaves(state))
     assert held < recording.nbytes < held + 4 * 61 * 3 + recording.data.x.nbytes + 4 * 9 * 3 + 1

@@ -227,11 +227,11 @@ def test_wrong_values_are_told_beside_their_control_and_keep_the_link():
     from dash import no_update
 
     ids = [{"control": "codimension"}, {"control": "width"}]
-    errors, link = callbacks.linked([5000, 10], "dimpled-sheet", None, ids, ["", None])
-    assert "codimension must be" in errors[0] and link is no_update
+    errors, link, refused = callbacks.linked([5000, 10], "dimpled-sheet", None, ids, ["", None])
+    assert "codimension must be" in errors[0] and link is no_update and "Codimension" in refused
     assert errors[1] is no_update  # what stands there already is not set again
-    errors, link = callbacks.linked([5, 10], "dimpled-sheet", None, ids, [errors[0], ""])
-    assert errors == ["", no_update] and "codimension=5" in link and "width=10" in link
+    errors, link, refused = callbacks.linked([5, 10], "dimpled-sheet", None, ids, [errors[0], ""])
+    assert errors == ["", no_update] and not refused and "codimension=5" in link and "width=10" in link
     errors, link = controls.said({"codimension": None, "width": 10}, "dimpled-sheet", {})
     assert "codimension must be" in errors["codimension"] and not link
 

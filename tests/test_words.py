@@ -96,7 +96,7 @@ def refusals(source: str) -> list[tuple[str, str]]:
 
 
 HEADLESS = {"file", "attack", "basis", "lengths", "recordings", "seeds", "z", "runs",
-            "flag", "argument", "json"}  # arguments of functions, never of a link
+            "flag", "argument", "json", "parent", "params_by_step"}  # arguments of functions, never of a link
 ELSEWHERE = ("sweep", "rows", "__main__", "boundary")  # modules no link's value reaches unchecked
 SOURCES = [file for package in (toy, app) for file in sorted(Path(package.__file__).parent.glob("**/*.py"))
            if file.stem not in ELSEWHERE]

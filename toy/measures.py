@@ -67,8 +67,12 @@ def dimple_amplitude(r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], sid
 def permutation_level(
     r: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"], side: float, level: float = 0.95, seed: int = 0
 ) -> float:
-    """The `level` quantile of B over shuffled labels: a length; NaN when a class is missing. seed: of the shuffles."""
-    if not (y > 0).any() or not (y < 0).any():
+    """The `level` quantile of B over shuffled labels: a length. seed: of the shuffles.
+
+    NaN when a class is missing, or the labels can be dealt out in so few ways that the right one alone is more than
+    1 - level of them: then no B could rise above the quantile.
+    """
+    if math.comb(len(y), int((y > 0).sum())) * (1 - level) < 1 or (y > 0).all():
         return float("nan")
     shuffled = np.random.default_rng(seed).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
     positive = shuffled > 0

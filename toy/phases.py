@@ -54,17 +54,20 @@ def phases(
     t_cling: first step from which C stays below half of its start. t_dimple: first step from which B stays above
     half of its last value and above its permutation level. t_all_right: first step from which min y f > 0.
     Two phases: all three exist, C read far fell at least 4-fold, t_cling < t_dimple. Undefined values count as failing.
-    one_class: all points have the same label, so that dimples are undefined; the verdict then names that alone.
+    one_class: all points have the same label, so that dimples are undefined; the verdict then names that alone. Where
+    B has no permutation level, as so few points have too few labellings, the failure is "few_labellings".
     """
     missing = np.full(len(steps), np.nan)
     offset, far, bulge, level = (np.asarray(table.get(name, missing), float) for name in READ)
     t_cling = first_for_good(steps, offset < offset[0] / 2)
     t_dimple = first_for_good(steps, (bulge > bulge[-1] / 2) & (bulge > level))
     t_all_right = first_for_good(np.arange(len(margin)), margin > 0)
+    undecidable = bool(np.isfinite(bulge[-1]) and np.isnan(level[-1]))
     fall = float(far[0] / far[-1]) if far[-1] else float("inf")
     checks = {
         "no_clinging": t_cling is not None,
-        "no_dimpling": t_dimple is not None,
+        "no_dimpling": t_dimple is not None or undecidable,
+        "few_labellings": not undecidable,
         "never_all_right": t_all_right is not None,
         "small_fall": fall >= FALL,
         "wrong_order": t_cling is not None and t_dimple is not None and t_cling < t_dimple,

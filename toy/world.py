@@ -322,10 +322,10 @@ def stride(world: World, steps: int) -> int:
     return max(quick, math.ceil(steps / max(1, CHECKPOINT_BYTES // state_bytes(world) - 2)))
 
 
-def of_kind(name: str, given: Any, kind: type) -> None:
+def of_kind(argument: str, given: Any, kind: type) -> None:
     """FieldError naming an argument that is something else than it should be."""
     if not isinstance(given, kind):
-        raise FieldError(name, f"a {kind.__name__}", type(given).__name__)
+        raise FieldError(argument, f"a {kind.__name__}", type(given).__name__)
 
 
 def check(world: World, knobs: Knobs, earlier: float = 0.0) -> None:

@@ -48,7 +48,7 @@ def translated(kind: str, english: str) -> str:
 def told(error: FieldError) -> tuple[str, str]:
     """(message, allowed) of a refusal. The message holds its advice, and where it is not English the control's name."""
     allowed, advice = translated("allowed", error.allowed), translated("advice", error.advice)
-    name = error.field if language() == "en" else words().get(f"field.{error.field}", error.field)
+    name = error.named if language() == "en" else words().get(f"field.{error.field}", error.named)
     message = say("error.must", field=name, allowed=allowed, got=error.shown)
     return message + (say("error.advice", advice=advice) if advice else ""), allowed
 
