@@ -73,7 +73,9 @@
       });
       for (const [index, marks] of this.#marks(frame)) data[index] = padded({ ...data[index], ...marks });
       const layout = this.#layout(recolour(this.#scene.layout));
-      if (camera && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...camera };
+      // by uirevision plotly keeps a camera that was turned by hand, but none that was set
+      const eye = camera ?? this.camera;
+      if (eye && layout.scene) layout.scene.camera = { ...layout.scene.camera, ...eye };
       const drawn = this.plot._fullLayout && Boolean(this.plot._fullLayout.scene) === Boolean(layout.scene);
       // newPlot throws the GL context away; react keeps it and, by uirevision, the camera
       await (drawn && !camera && !this.#graphics.missing ? Plotly.react : Plotly.newPlot)(this.plot, data, layout, this.#config);

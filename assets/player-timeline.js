@@ -183,6 +183,7 @@
       this.input.value = step;
       this.input.setAttribute("aria-valuetext", say("player_valuetext", values));
       write(this.where, say("player_where", values));
+      this.where.classList.toggle("long", this.#last > 9999); // must not wrap while it plays
       write(this.accuracy, say("player_accuracy", values));
       [...this.bandRow.children].forEach((node, at) => node.classList.toggle("now", this.#bands[at] === this.#bandAt(step)));
       this.#moveCursor();

@@ -34,6 +34,7 @@ def both_at(page: Page, step: int, other: int) -> None:
 def test_a_run_stays_beside_while_the_other_changes_and_a_link_carries_both(page, chrome, server):
     ready(page, server, SMALL)
     seek(page, 60)
+    alone = page.evaluate("Math.hypot(...Object.values(dimple.state().camera.eye))")
     page.get_by_role("button", name="Compare").click()
     page.wait_for_function("window.dimple.besideMesh()?.x?.length > 0")
     seed = page.get_by_label("Seed", exact=True)
@@ -41,6 +42,9 @@ def test_a_run_stays_beside_while_the_other_changes_and_a_link_carries_both(page
     seed.press("Enter")
     page.wait_for_function("window.dimple.state().link.includes('seed=3') && window.dimple.state().ready")
     assert page.evaluate("window.dimple.state().step") == 60  # the step that was looked at stays
+    eyes = [page.evaluate(f"Math.hypot(...Object.values(dimple.state().{which}.eye))")
+            for which in ("camera", "besideCamera")]
+    assert min(eyes) > 1.3 * alone  # from further away: each picture is half as wide, also with another run in it
     both_at(page, 90, 90)
     assert alike(drawn(page), f"{RUN}&seed=3&v=2", 90)
     assert alike(beside(page), f"{RUN}&v=2", 90)
@@ -97,10 +101,15 @@ def test_a_wrong_second_run_is_said_and_the_first_stays(page, server):
 
 
 def test_what_is_seen_is_said_of_both_runs_where_it_differs(page, server):
-    ready(page, server, f"?{TINY}&with={quote(TINY.replace('codimension=3', 'codimension=1'))}")
+    shorter = TINY.replace("codimension=3", "codimension=1").replace("steps=40", "steps=30")
+    ready(page, server, f"?{TINY}&with={quote(shorter)}")
     said = page.locator("#subtitle span")
     expect(said).to_have_count(2, timeout=120_000)
     assert "R⁵" in said.nth(0).inner_text() and "R³" in said.nth(1).inner_text()
+    both_at(page, 30, 30)
+    assert "last step" not in page.locator(".head.b").inner_text()
+    both_at(page, 35, 30)
+    expect(page.locator(".head.b")).to_contain_text("at its last step 30")
     page.get_by_role("button", name="Compare").click()
     expect(said).to_have_count(1)
     assert "R⁵" in said.inner_text()

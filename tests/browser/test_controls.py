@@ -48,6 +48,10 @@ def test_link_looks_folding_and_colours_leave_the_run_alone(page, server):
     page.wait_for_function("n => dimple.mesh().x.length < n", arg=len(mesh))  # half of it is cut away
     page.wait_for_function("document.querySelector('#legend').textContent.includes('along the manifold')")
     assert link(page) == before
+    page.wait_for_url("**cut=1**")  # the address has it too
+    page.reload()
+    page.wait_for_function("window.dimple?.state().ready && dimple.state().shown === 20")
+    page.wait_for_function("dimple.state().view.cut === '1' && dimple.state().view.colour === 'plain'")
 
     # plain HTTP on a network: a browser offers a page no clipboard at all
     page.get_by_role("button", name="Copy link").wait_for()  # it can be pressed again

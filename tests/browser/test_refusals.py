@@ -1,5 +1,7 @@
 """What the page says when something goes wrong, and that nothing is lost by it."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -62,8 +64,11 @@ def test_numbers_are_read_as_they_are_typed_and_every_wrong_one_is_marked(page, 
     expect(page.get_by_text("width must be a whole number between 2 and 512, got 2.5")).to_be_visible()
     expect(page.get_by_text("seed must be a whole number between 0 and 2147483647, got -3")).to_be_visible()
     assert "steps=40" in page.evaluate("dimple.state().link") and len(drawn(page)) > 0  # the last good one stays
+    expect(page.locator("#refused")).to_contain_text("put right: Width, Seed")
     put("Seed", "3")
+    expect(page.locator("#refused")).to_have_text(re.compile(": Width.$"))
     put("Width", "16")
+    expect(page.locator("#refused")).to_be_empty()
     page.wait_for_function("/seed=3&/.test(dimple.state().link) && dimple.state().ready")
     assert "steps=30&" in page.evaluate("dimple.state().link")
     assert page.get_by_text("must be").count() == 0
@@ -101,7 +106,11 @@ def test_a_server_that_goes_away_is_said_and_found_again(page, own_server):
     page.evaluate("window.dimple.seek(31)")
     page.wait_for_function("document.querySelector('#notice').textContent.toLowerCase().includes('server')")
     assert len(drawn(page)) > 0
+    seed = page.get_by_label("Seed", exact=True)
+    seed.fill("4")  # which nobody hears yet
+    seed.press("Tab")
     own_server.start().up()
+    page.wait_for_function("dimple.state().link.includes('seed=4') && dimple.state().ready")
     page.wait_for_function("window.dimple.state().shown === 31 || document.querySelector('#notice button')")
     if page.evaluate("window.dimple.state().shown") != 31:
         page.locator("#notice button").first.click()
