@@ -138,8 +138,9 @@ CHARTS: dict[str, Chart] = {
     "loss": Chart((Line("accuracy_all", theme.INK, steps="every"),
                    Line("loss_all", theme.MUTE, "dash", 1.5, steps="every")), log=False, most=1.15),
     "distances": Chart((
-        Line("distance_on_median", theme.ON, "dash"), Line("distance_off_median", theme.DIMPLES, "longdash"),
-        Line("distance_free_median", theme.INK), Line("depth_median", theme.SHEET_OFFSET, "dot", 1.25),
+        Line("distance_free_median", theme.INK), Line("distance_on_median", theme.ON, "dash"),
+        Line("distance_off_median", theme.DIMPLES, "longdash"),  # upon the first, which it mostly equals
+        Line("depth_median", theme.SHEET_OFFSET, "dot", 1.25),
     )),
     "gap": Chart((Line("gap", theme.SHEET_OFFSET), Line("authors_gap", theme.INK, "dot", 1.25, steps="epochs"))),
     "normal_share": Chart((Line("gradient_normal_share", theme.DIMPLES),), log=False, share=True,

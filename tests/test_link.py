@@ -67,7 +67,7 @@ def test_whole_numbers_may_be_written_in_many_ways(text, value):
 
 @pytest.mark.parametrize("name", [name for name in FIELDS if choices(name) is None and not is_text(name)])
 @pytest.mark.parametrize(
-    "text", ["abc", "", "nan", "inf", "-inf", "1e999", "1,5", "0x10", "--1", "²", "9" * 5000, "None"],
+    "text", ["abc", "", "nan", "inf", "-inf", "1e999", "1,5", "0x10", "--1", "²", "9" * 5000, "None", "1_0", "١"],
     ids=lambda text: repr(text[:8]))
 def test_texts_that_are_no_number_are_refused(name, text):
     for refuse in (lambda: build("dimpled-sheet", {name: text}), lambda: parse(urlencode({name: text}))):
@@ -97,12 +97,26 @@ def test_unknown_exhibits_are_named(name):
     assert caught.value.field == "exhibit" and all(known in caught.value.allowed for known in EXHIBITS)
 
 
+def test_a_comma_is_named_and_a_large_number_shown_as_it_was_meant():
+    with pytest.raises(FieldError, match="with a point, not a comma"):
+        build("dimpled-sheet", {"learning_rate": "0,001"})
+    with pytest.raises(FieldError, match=r"got 1000000000$"):
+        build("dimpled-sheet", {"width": "1e9"})
+
+
+@pytest.mark.parametrize("version, newer", [("99", True), ("0", False), ("", False), ("x", False)])
+def test_only_a_link_of_a_higher_version_is_said_to_be_newer(version, newer):
+    with pytest.raises(FieldError, match="v must be a version") as caught:
+        parse(f"v={version}")
+    assert ("newer" in caught.value.advice) == newer
+
+
 @given(st.text(max_size=60))
 def test_any_text_gives_a_setup_or_a_named_field(text):
     try:
         setup = parse(text)
     except FieldError as error:
-        assert error.field in {*FIELDS, "exhibit", "v"}
+        assert error.field in {*FIELDS, "exhibit", "v"} or error.field.startswith("from.")
     else:
         assert parse(query(setup)) == setup
 

@@ -47,10 +47,15 @@ def number(name: str, text: str) -> int | float:
     """A number field's value from text; FieldError when it is none."""
     whole = FIELDS[name].model_fields[name].annotation is int
     try:
+        if "_" in text or not text.isascii():  # which Python would read
+            raise ValueError
         value = float(text)
-        return int(text) if whole and text.lstrip("+-").isdigit() else value
+        if whole and text.strip().lstrip("+-").isdigit():
+            return int(text)
+        return int(value) if whole and value.is_integer() else value
     except ValueError:
-        raise FieldError(name, allowed_text(FIELDS[name], name), text) from None
+        advice = "with a point, not a comma" if "," in text else ""
+        raise FieldError(name, allowed_text(FIELDS[name], name), text, advice) from None
 
 
 def pairs(flag: str, settings: list[str]) -> dict[str, Any]:
