@@ -159,10 +159,11 @@ def phases(recording: Recording, table: Table) -> dict[str, Any]:
     found = find_phases(columns["steps"], columns, recording.accuracy, recording.margin, recording.one_class)
     marks = [{"step": step, "label": words()[f"mark.{name}"]}
              for name in PHASES if (step := getattr(found, name)) is not None]
+    offset = columns.get("far_sheet_offset", [np.nan])
     shown: dict[str, Any] = {"cling": found.t_cling, "dimple": found.t_dimple, "right": found.t_all_right,
              "accuracy": "-" if found.accuracy_at_t_cling is None else f"{found.accuracy_at_t_cling:.2f}",
              "fall": f"{found.fall:.0f}" if found.fall >= 10 else f"{found.fall:.1f}",
-             **dict(zip(("begin", "end"), (f"{columns.get('far_sheet_offset', [np.nan])[at]:.2g}" for at in (0, -1))))}
+             "begin": f"{offset[0]:.2g}", "end": f"{offset[-1]:.2g}"}
     if table.chart is None:
         verdict = words()["verdict.no_normal"]
     elif found.two_phases:

@@ -172,7 +172,9 @@
 
       /** The run of these settings again, from its first step: the same seed gives the same first weights. */
       again() {
-        withPlayer((player) => player.open(location.search.slice(1), { autoplay: true }));
+        const { searchParams: link } = shared();
+        for (const name of ["step", "camera", ...looks]) link.delete(name);
+        withPlayer((player) => player.open(`${link}`, { autoplay: true }));
         return skip();
       },
 

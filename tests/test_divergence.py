@@ -2,7 +2,7 @@
 
 from conftest import DIVERGING, tiny
 
-from toy import simulate
+from toy import Origin, simulate
 from toy.divergence import causes
 
 _, USUAL = tiny(steps=60)
@@ -21,6 +21,13 @@ def test_the_settings_that_alone_help_are_named_and_no_other():
 def test_a_usual_learning_rate_is_tried_at_a_tenth():
     world, knobs = tiny(**DIVERGING)
     assert causes(simulate(world, knobs), knobs) == {"learning_rate": knobs.learning_rate / 10}
+
+
+def test_a_branch_keeps_the_data_and_the_run_it_comes_from():
+    origin = Origin((("learning_rate", 0.01), ("weight_decay", 0.0), ("steps", 20)), 20)
+    world, knobs = tiny(**{**DIVERGING, "start": "branch", "learning_rate": 5.0, "noise": 0.1})
+    diverged = simulate(world, knobs, origin=origin)
+    assert causes(diverged, USUAL) == {"learning_rate": USUAL.learning_rate, "weight_decay": 0}
 
 
 def test_a_healthy_run_has_no_cause():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from toy.origin import FREE
 from toy.recording import Recording, simulate
 from toy.world import Knobs
 
@@ -14,15 +15,16 @@ def causes(recording: Recording, usual: Knobs, cancelled: Callable[[], bool] | N
     Tried one at a time: every knob that departs from `usual`, at its usual value, and the learning rate, at a tenth
     where it is the usual one. A knob explains the run if with that value nothing diverges up to step 2 t + 20, t being
     the step at which the run did, or up to the run's end. Empty where no single knob does, or nothing diverged. The
-    run that a derived one comes from is trained again, once.
+    run that a derived one comes from is trained again, once, and the data they share stay as they are.
     """
     at, knobs, origin = recording.diverged_at, recording.knobs, recording.origin
     if at is None:
         return {}
     earlier = origin.parent(recording.world, knobs) if origin else None
     parent = simulate(*earlier[:2], None, cancelled, earlier[2]) if earlier else None
-    others = {name: getattr(usual, name) for name in Knobs.model_fields
-              if name not in NO_CAUSES and getattr(usual, name) != getattr(knobs, name)}
+    tried = [name for name in (FREE if origin else Knobs.model_fields)
+             if name in Knobs.model_fields and name not in NO_CAUSES]
+    others = {name: getattr(usual, name) for name in tried if getattr(usual, name) != getattr(knobs, name)}
     others.setdefault("learning_rate", knobs.learning_rate / 10)
     steps = max(1, min(knobs.steps, 2 * at + 20))
 

@@ -16,9 +16,10 @@ from toy.trials import trainer
 pytestmark = pytest.mark.browser
 
 EXPERIMENT = EXPERIMENTS["dimpled-sheet"]
+SHORT = TINY.replace("steps=40", "steps=8")  # every step of a run this long is measured, for each seed
 
 
-def panel(page: Page, server, link: str = TINY) -> None:
+def panel(page: Page, server, link: str = SHORT) -> None:
     ready(page, server, f"?{link}&step=5")
     page.get_by_role("tab", name="Evidence").click()
     expect(page.locator("#evidence .claim")).to_have_count(len(EXPERIMENT.claims))
@@ -26,7 +27,7 @@ def panel(page: Page, server, link: str = TINY) -> None:
 
 @cache
 def measured(seed: int):
-    return evidence(EXPERIMENT, change(parse(TINY), {"seed": seed}), trainer()).results
+    return evidence(EXPERIMENT, change(parse(SHORT), {"seed": seed}), trainer()).results
 
 
 def chips(page: Page) -> dict[str, str]:
@@ -88,7 +89,7 @@ def test_a_sweep_is_drawn_and_saved(page, server):
 
 
 def test_tabs_and_runs_by_keyboard(page, server):
-    ready(page, server, f"?{TINY}&step=5")
+    ready(page, server, f"?{SHORT}&step=5")
     page.get_by_role("tab", name="Charts").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Evidence")).to_have_attribute("aria-selected", "true")

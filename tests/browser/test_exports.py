@@ -292,13 +292,13 @@ def test_a_wrong_look_and_a_wrong_link_are_named(tmp_path, capsys):
 
 
 def test_data_needs_no_browser_and_pictures_say_how_to_get_one(tmp_path, capsys, monkeypatch):
-    tiny = ["dimpled-sheet", "--set", *SET, "steps=20"]
+    tiny = ["dimpled-sheet", "--set", *SET, "steps=5"]
     table, single, data = tmp_path / "a.csv", tmp_path / "a.html", tmp_path / "a.npz"
     done = export(*tiny, "--with", "seed=1", "--csv", str(table), "--html", str(single), "--npz", str(data),
                   "--frames", "2", PATH="")
     assert done.returncode == 0 and single.exists(), done.stderr
     for seed, mark in enumerate(("", "-beside")):  # a file of each for each run
-        run = toy.simulate(*(build("dimpled-sheet", {**WORLD, "steps": 20, "seed": seed}).run[:2]))
+        run = toy.simulate(*(build("dimpled-sheet", {**WORLD, "steps": 5, "seed": seed}).run[:2]))
         assert np.array_equal(toy.Recording.load(data.with_stem(f"a{mark}")).loss, run.loss)
         assert f"# seed: {seed}\n" in table.with_stem(f"a{mark}").read_text()
     monkeypatch.setenv("PATH", "")

@@ -366,6 +366,6 @@ def test_other_exhibits_open(page, server, exhibit):
     page.wait_for_function("window.dimple?.state().ready && window.dimple.state().shown >= 0")
     expect(page.locator("#title")).not_to_be_empty()
     assert page.locator("#notice").inner_text() == "" or "boundary" in page.locator("#notice").inner_text()
-    flat = exhibit != "wave"
+    flat = exhibit == "authors-line"
     assert ("logit" in page.locator("#legend").inner_text()) == flat
     assert page.locator("#looks").get_by_text("cut open", exact=True).is_visible() == (not flat)
