@@ -69,7 +69,7 @@ FETCH = """
           try {
             return await ask(what, { ...how, headers: { ...how?.headers, ...accept } });
           } catch (error) {
-            if (!String(what).includes("_dash-update-component")) throw error;
+            if (how?.signal?.aborted || !String(what).includes("_dash-update-component")) throw error;
             document.dispatchEvent(new CustomEvent("dimple:unheard"));
             await new Promise((go) => setTimeout(go, 1000));
           }

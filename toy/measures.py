@@ -72,7 +72,7 @@ def permutation_level(
     NaN when a class is missing, or the labels can be dealt out in so few ways that the right one alone is more than
     1 - level of them: then no B could rise above the quantile.
     """
-    if math.comb(len(y), int((y > 0).sum())) * (1 - level) < 1 or (y > 0).all():
+    if math.comb(len(y), int((y > 0).sum())) * (1 - level) < 1:
         return float("nan")
     shuffled = np.random.default_rng(seed).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
     positive = shuffled > 0
