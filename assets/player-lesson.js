@@ -65,6 +65,7 @@
   async function go(exhibit, count) {
     const step = lessons[exhibit][count - 1];
     show(exhibit, count);
+    document.getElementById("lesson").dataset.set = "";
     const link = new URLSearchParams(step.link);
     link.set("lang", document.documentElement.lang);
     link.set("lesson", `${exhibit}.${count}`);
@@ -92,6 +93,7 @@
     if (step.beside) link.set("with", lessons[exhibit][step.beside - 1].link);
     for (const [name, value] of Object.entries(step.look)) link.set(name, value);
     history.replaceState(null, "", `?${link}`);
+    document.getElementById("lesson").dataset.set = count; // all that the step asks of the page is done
   }
 
   /** True once the run of a link is shown, false as soon as nobody is `waiting` for it any more. */

@@ -20,6 +20,7 @@ def opened(page: Page, url: str) -> None:
 def settled(page: Page, number: int) -> None:
     """The run of the lesson's step is shown, at the step of the time line it asks for."""
     page.wait_for_function(f"new URLSearchParams(location.search).get('lesson') === '{NAME}.{number}'")
+    page.wait_for_function(f"document.querySelector('#lesson').dataset.set === '{number}'")
     page.wait_for_function("""() => {
       const { ready, link, step } = window.dimple.state();
       const now = new URLSearchParams(location.search);
