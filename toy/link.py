@@ -40,7 +40,8 @@ class Setup:
     @property
     def line(self) -> "list[Setup]":
         """This run and those it comes from, the nearest first."""
-        return [self, *(self.parent.line if self.parent else [])]
+        earlier = self.parent
+        return [self, *(earlier.line if earlier else [])]
 
 
 def number(name: str, text: str) -> int | float:

@@ -122,8 +122,8 @@ def fitting(world: World, knobs: Knobs, origin: Origin | None, parent: "Recordin
     if origin is None:
         raise FieldError("parent", "None", "a run", f"start={world.start} takes nothing from another run")
     for ours, theirs in ((world, parent.world), (knobs, parent.knobs)):
-        for name in set(type(ours).model_fields) - set(FREE):
-            if parent.net is not None and group(name) in ("net", "training"):
+        for name in type(ours).model_fields:
+            if name in FREE or (parent.net is not None and group(name) in ("net", "training")):
                 continue
             want, got = getattr(ours, name), getattr(theirs, name)
             if want != got:
