@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 from conftest import TINY as USUAL
@@ -140,16 +141,18 @@ def test_wrong_input_names_field_allowed_and_got(client, path, field):
 
 def test_a_study_holds_up_no_run_and_stops_when_nobody_listens(client, monkeypatch):
     shared, began, stopped = client.app.state.studies, threading.Event(), threading.Event()
+    handed = Future()  # the study may begin before the test has it
 
     def endless(experiment, base, train):
         began.set()
-        while not run.gone.is_set():
+        while not handed.result(10).gone.is_set():
             time.sleep(0.01)
         stopped.set()
         raise studies.CancelledError
 
     monkeypatch.setattr(studies, "trial", endless)
     run = shared.evidence(parse(f"{LINK}&seed=77"), "1")
+    handed.set_result(run)
     assert began.wait(10)
     assert last(events(client, f"/api/run?{LINK}"), "done")
     shared.leave(run)
