@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,6 +17,7 @@ from dash import Dash
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from plotly.offline import get_plotlyjs
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from app import callbacks, downloads, layout, lessons, shown, wire
@@ -138,7 +139,7 @@ def _page(server: FastAPI, classroom: str) -> Dash:
 
 
 def _errors(server: FastAPI) -> None:
-    """Wrong input is 400 with field, allowed and got; too much to do is 503; both in plain words."""
+    """Wrong input is 400 with field, allowed and got; too much to do is 503; all in plain words."""
 
     @server.exception_handler(FieldError)
     async def wrong(_: Request, error: Exception) -> JSONResponse:
@@ -149,12 +150,29 @@ def _errors(server: FastAPI) -> None:
 
     @server.exception_handler(RunFailed)
     async def failed(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"event": "error", "field": None, "message": str(error), "advice": ""}, 400)
+        return _told(str(error), 400)
 
     @server.exception_handler(Busy)
     async def busy(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"event": "error", "field": None, "message": str(error), "advice": ""}, 503,
-                            {"Retry-After": "5"})
+        return _told(str(error), 503, {"Retry-After": "5"})
+
+    @server.exception_handler(HTTPException)
+    async def elsewhere(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            takes = headers.get("Allow", "GET")
+            return _told(say("error.method", takes=takes, came=request.method), 405, headers)
+        return _told(words()["error.nothing"] if error.status_code == 404 else error.detail, error.status_code, headers)
+
+    @server.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> JSONResponse:
+        return _told(words()["error.server"], 500)  # and the whole of it in the log
+
+
+def _told(message: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An error that is no field's."""
+    return JSONResponse({"event": "error", "field": None, "message": message, "advice": ""}, status, headers)
 
 
 def _query(request: Request, runs: int = 1) -> str:
@@ -295,7 +313,7 @@ def _files(server: FastAPI, runs: Runs) -> None:
     @server.get("/api/{rest:path}")
     async def nothing(rest: str) -> Response:
         # Else Dash's catch-all would answer with the page.
-        return JSONResponse({"event": "error", "field": None, "message": say("error.nothing"), "advice": ""}, 404)
+        raise HTTPException(404)
 
 
 class Askers:

@@ -206,8 +206,23 @@ def test_the_page_fetches_nothing_from_elsewhere(client):
 
 
 def test_an_unknown_route_is_no_page(client):
-    assert client.get("/api/nowhere").status_code == 404
+    nowhere = client.get("/api/nowhere")
+    assert nowhere.status_code == 404 and nowhere.json()["message"] == "There is nothing at this address."
     assert client.get("/api/health").json() == {"status": "ok"}
+
+
+def test_a_method_that_an_address_does_not_take_is_named(client):
+    answer = client.delete("/api/health")
+    assert answer.status_code == 405 and "GET" in answer.headers["allow"]
+    assert answer.json()["message"] == "This address takes GET, not DELETE."
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "no json", '{"output": "forged.data", "inputs": []}'])
+def test_a_forged_callback_is_told_in_plain_words_and_ends_nothing(body):
+    with TestClient(create(warm=False), raise_server_exceptions=False) as client:
+        answer = client.post("/_dash-update-component", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (400, 500) and answer.json()["message"]
+        assert client.get("/api/health").json() == {"status": "ok"}
 
 
 def test_every_field_has_a_control_in_its_group():

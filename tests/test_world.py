@@ -238,6 +238,12 @@ def test_replace_validates():
         World(codimension=1).replace(manifold="helix")
 
 
+def test_pydantics_own_copy_validates_too():
+    assert World().model_copy(update={"width": 7}) == World(width=7) and World(width=7).model_copy() == World(width=7)
+    with pytest.raises(FieldError, match="width"):
+        World().model_copy(update={"width": 1})
+
+
 def test_knobs_are_a_pytree_of_all_their_fields():
     knobs = Knobs(learning_rate=0.5, seed=7)
     leaves, tree = jax.tree.flatten(knobs)

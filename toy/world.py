@@ -5,6 +5,7 @@ traced, so a new value costs no compilation; View says how the boundary is looke
 """
 
 import math
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Self
 
@@ -85,6 +86,10 @@ class Spec(BaseModel):
     def replace(self, **values: Any) -> Self:
         """A copy with some fields changed, validated like a new one."""
         return type(self)(**{**self.model_dump(), **values})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same under pydantic's name, whose own copy would not look at the values."""
+        return self.replace(**(update or {}))
 
 
 @cache
