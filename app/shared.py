@@ -3,14 +3,16 @@
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextvars import copy_context
+from functools import partial
 
 from app.run import Run
 from app.text import say, told
 from toy import FieldError
 from toy.link import Setup
 
+THREADS = 2  # for each place: one may still be at a run that has been given up
 LOG = logging.getLogger("dimple-lab")
 
 
@@ -19,13 +21,18 @@ class Busy(Exception):
 
 
 class Shared:
-    """Runs by link. waiting: how many may wait for the executor; kept: finished ones whose events are kept."""
+    """Runs by link. places: how many are at work at once; waiting: how many may wait; kept: finished ones remembered.
 
-    def __init__(self, executor: Executor, waiting: int, kept: int):
-        self._executor, self._most_waiting, self._most_kept = executor, waiting, kept
+    A run that is left frees its place at once, though what it has begun to compile goes on to its end: the executor
+    needs THREADS for each place.
+    """
+
+    def __init__(self, executor: Executor, places: int, waiting: int, kept: int):
+        self._executor, self._places, self._most_waiting, self._most_kept = executor, places, waiting, kept
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
-        self._futures: dict[str, Future] = {}
+        self._line: dict[Run, Callable[[], None]] = {}  # the work of those that wait, oldest first
+        self._at_work: set[Run] = set()
 
     def joined(self, link: str, setup: Setup, work: Callable[[Run], None]) -> Run:
         """The run of a link, its work begun if nobody has; Busy when too many wait. Call `leave` afterwards."""
@@ -37,7 +44,8 @@ class Shared:
                     raise Busy(say("error.busy", waiting=waiting))
                 run = self._runs[link] = Run(link, setup)
                 run.post({"event": "queued", "place": waiting + 1})
-                self._futures[link] = self._executor.submit(copy_context().run, self._guarded, work, run)
+                self._line[run] = partial(copy_context().run, self._take_turn, work, run)
+                self._call_up()
             run.listeners += 1
             self._forget_old()
         return run
@@ -50,7 +58,8 @@ class Shared:
                 run.gone.set()
                 if self._runs.get(run.link) is run:
                     del self._runs[run.link]
-                    self._futures.pop(run.link).cancel()
+                self._line.pop(run, None)
+                self._call_up()
         self._tell_places()
 
     @property
@@ -61,8 +70,10 @@ class Shared:
 
     def close(self) -> None:
         """Stop all work; what runs ends at its next step."""
-        for run in list(self._runs.values()):
-            run.gone.set()
+        with self._lock:
+            self._line.clear()
+            for run in self._runs.values():
+                run.gone.set()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def begin(self, run: Run) -> None:
@@ -74,13 +85,28 @@ class Shared:
         old = [link for link, run in self._runs.items() if run.finished and run.listeners <= 0]
         for link in old[: max(0, len(self._runs) - self._most_kept)]:
             del self._runs[link]
-            self._futures.pop(link, None)
+
+    def _call_up(self) -> None:
+        """Whoever is first in line begins, as long as there are places; the lock is held."""
+        while self._line and len(self._at_work) < THREADS * self._places and self._places > sum(
+                not run.gone.is_set() for run in self._at_work):
+            run = next(iter(self._line))
+            self._at_work.add(run)
+            self._executor.submit(self._line.pop(run))
 
     def _tell_places(self) -> None:
         with self._lock:
             waiting = [run for run in self._runs.values() if not run.started and not run.gone.is_set()]
         for place, run in enumerate(waiting, 1):
             run.post({"event": "queued", "place": place})
+
+    def _take_turn(self, work: Callable[[Run], None], run: Run) -> None:
+        try:
+            self._guarded(work, run)
+        finally:
+            with self._lock:
+                self._at_work.discard(run)
+                self._call_up()
 
     def _guarded(self, work: Callable[[Run], None], run: Run) -> None:
         """Work whose every failure becomes an event: a run that ends without a word would hang its page."""

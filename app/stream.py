@@ -14,7 +14,7 @@ from app.drawings import Drawings, Pause
 from app.limits import Limits
 from app.quiet import PAUSE, Patience, Urgency
 from app.run import Run
-from app.shared import Busy, Shared
+from app.shared import THREADS, Busy, Shared
 from app.sight import Look
 from app.store import Store
 from app.text import language, say
@@ -43,7 +43,8 @@ class Runs(Shared):
 
     def __init__(self, limits: Limits | None = None, executor: Executor | None = None):
         self.limits = limits or Limits()
-        super().__init__(executor or ThreadPoolExecutor(self.limits.workers, "train"), self.limits.waiting,
+        places = self.limits.workers
+        super().__init__(executor or ThreadPoolExecutor(THREADS * places, "train"), places, self.limits.waiting,
                          self.limits.runs)
         self._measure = ThreadPoolExecutor(1, "measure")
         self._recordings: Store[Recording] = Store(self.limits.recordings, lambda r: r.nbytes)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from app.limits import Limits
 from app.quiet import Quiet
 from app.run import Run
-from app.shared import Shared
+from app.shared import THREADS, Shared
 from app.store import Store
 from app.stream import spoken
 from app.text import say, translated, words
@@ -56,7 +56,7 @@ class Studies(Shared):
     """All experiments and sweeps of a server. quiet: work gives way to the pictures it counts."""
 
     def __init__(self, limits: Limits, quiet: Quiet):
-        super().__init__(ThreadPoolExecutor(1, "study"), limits.studies_waiting, limits.studies)
+        super().__init__(ThreadPoolExecutor(THREADS, "study"), 1, limits.studies_waiting, limits.studies)
         self.limits, self._quiet = limits, quiet
         self._trials: Store[Trial] = Store(limits.trials)
 

@@ -151,6 +151,32 @@ def test_the_last_listener_takes_the_run_with_it():
         held.set()
 
 
+def test_a_run_that_is_left_frees_its_place_though_it_still_compiles(monkeypatch):
+    begun, compiled, train = threading.Event(), threading.Event(), stream.simulate
+
+    def compiling(world, knobs, *rest):
+        if knobs.seed in (1, 2):
+            begun.set()
+            compiled.wait()
+        return train(world, knobs, *rest)
+
+    monkeypatch.setattr(stream, "simulate", compiling)
+    with TestClient(create(Limits(workers=1), warm=False)) as client:
+        runs = client.app.state.runs
+        try:
+            left = runs.join(parse(f"{SHORT}&seed=1"))
+            assert begun.wait(60)
+            runs.leave(left)
+            assert events(client, f"{SHORT}&seed=3")[-1]["event"] == "done"
+            begun.clear()
+            runs.join(parse(f"{SHORT}&seed=2"))
+            assert begun.wait(60)
+            waits = runs.join(parse(f"{SHORT}&seed=4"))
+            assert not waits.started  # places are still no more than there are
+        finally:
+            compiled.set()
+
+
 def test_a_closed_connection_cancels_a_long_run(client):
     link = LINK + "&steps=100000&width=64&seed=9"
     with client.stream("GET", f"/api/run?{link}") as answer:

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from app import studies
 from app.limits import Limits
 from app.server import create
+from app.shared import THREADS
 from toy import overview, publish
 from toy.__main__ import main
 from toy.experiment import evidence, findings
@@ -163,7 +164,8 @@ def test_too_many_studies_are_told_to_come_back(monkeypatch):
     held = threading.Event()
     server = create(Limits(studies_waiting=1), warm=False)
     shared = server.state.studies
-    shared._executor.submit(held.wait)
+    for _ in range(THREADS):
+        shared._executor.submit(held.wait)
     try:
         with TestClient(server) as client:
             shared.evidence(parse(LINK), "1")
