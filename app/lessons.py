@@ -178,7 +178,7 @@ LESSONS: dict[str, tuple[Step, ...]] = {
         _step(_ask(_at("distance_off_median"), 0.02, 0.1)),
         _step(_ask(_at("distance_off_median"), 1, 2, over=_at("distance_off_median", run=1)),
               set={"start": "branch", "regime": "adversarial", "eps": 0.06}, beside=1),
-        _step(_ask(_at("dimple_amplitude"), 1, 2, over=_at("dimple_amplitude", run=1)), beside=1),
+        _step(_ask(_at("depth_median"), 1, 2, over=_at("depth_median", run=1)), beside=1),
         _step(_ask(_at("sheet_offset"), 0.5, 2, over=_at("sheet_offset", run=1)), beside=1, camera=LEVEL),
         _step(_ask(_at("accuracy"), 0.85, 1), set={"codimension": 1, "eps": 0.15}, camera=ABOVE),
     ),

@@ -14,6 +14,7 @@ from toy.link import Setup
 from toy.measures import MEASURES, distances, measure, random_sheets
 from toy.phases import bands
 from toy.phases import phases as find_phases
+from toy.world import World
 
 PHASES = ("t_cling", "t_dimple", "crossover", "t_all_right")  # the steps that `toy.phases` finds
 DISTANCE_STEPS = 24  # of the measured steps, those at which the costly distances are taken too
@@ -94,6 +95,8 @@ def title(setup: Setup) -> str:
     if own_points(setup):
         return words().get(f"exhibit.{setup.exhibit}.title", setup.exhibit)
     world = setup.world
+    if world.sampling == "own":
+        return say("title.own", manifold=choice("manifold", world.manifold))
     return say("title.changed", manifold=choice("manifold", world.manifold), labels=choice("labels", world.labels))
 
 
@@ -103,9 +106,11 @@ def look(setup: Setup) -> str:
 
 
 def own_points(setup: Setup) -> bool:
-    """Whether a setup still has the exhibit's points, whatever is trained on them."""
-    world, base = setup.world, EXHIBITS[setup.exhibit].world
-    return (world.manifold, world.labels, world.sampling) == (base.manifold, base.labels, base.sampling)
+    """Whether a setup still has the exhibit's points, with or without room off them, whatever is trained on them."""
+    def points(world: World) -> tuple[str, str, str, bool]:
+        return world.manifold, world.labels, world.sampling, world.codimension > 0
+
+    return points(setup.world) == points(EXHIBITS[setup.exhibit].world)
 
 
 def choice(field: str, value: str) -> str:

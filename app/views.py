@@ -84,6 +84,7 @@ def caption(window: Window, sight: Sight) -> str:
         wrong, hidden = int(sight.wrong.sum()), int(sight.hidden)
         key = "caption.all_right" if not wrong else "caption.wrong" if wrong > 1 else "caption.wrong_one"
         text = say(key, wrong=wrong, count=len(sight.wrong))
+        text += "" if len(sight.surface.vertices) else " " + say("caption.cut_away")
         return text + (" " + say("caption.hidden", count=hidden, total=len(sight.heads)) if hidden else "")
     signs = np.where(sight.wrong, -sight.labels, sight.labels)
     if np.all(signs == signs[0]):
@@ -99,11 +100,17 @@ def exaggeration(window: Window, look: Look) -> float | None:
     return float(shown[-1] / shown[0])
 
 
+def fitted(window: Window, vertical: str) -> bool:
+    """Whether a flat picture may stretch its last axis: not where that is no height above a straight manifold."""
+    world = window.world
+    return vertical == "fitted" and (window.kind != "ambient" or (world.geometry.flat and world.codimension > 0))
+
+
 def aspect(window: Window, vertical: str) -> np.ndarray:
     """Sides of the drawn box: true to scale, or with the height fitted to the picture."""
     span = np.array(window.high) - np.array(window.low)
     if window.dim == 2:
-        return np.array([1.0, span[1] / span[0]]) if vertical == "true" else np.array([1.0, 0.62])
+        return np.array([1.0, 0.62]) if fitted(window, vertical) else np.array([1.0, span[1] / span[0]])
     base = np.array([theme.ASPECT[axis] for axis in "xyz"])
     if window.kind == "unrolled" and not window.world.geometry.flat:
         return base if vertical == "fitted" else base * [1, 1, span[2] / span[:2].max() / 0.58]
@@ -282,7 +289,7 @@ def flat_layout(window: Window, look: Look) -> dict[str, Any]:
         return {"range": [window.low[a], window.high[a]], "title": {"text": window.labels[a], "standoff": 4},
                 "gridcolor": theme.GRID, "zeroline": False, "color": theme.MUTE, "nticks": 6, "autorange": False}
 
-    tied = {"scaleanchor": "x", "scaleratio": 1} if look.vertical == "true" else {}
+    tied = {} if fitted(window, look.vertical) else {"scaleanchor": "x", "scaleratio": 1}
     return {**_common(window, look), "margin": {"l": 56, "r": 16, "t": 12, "b": 62}, "dragmode": "pan",
             "xaxis": axis(0), "yaxis": {**axis(1), **tied}}
 

@@ -1,6 +1,7 @@
 """Pictures: frames agree with scenes, keep their size, and say what is missing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -182,6 +183,32 @@ def test_coarse_to_fine_covers_all_steps_ends_first():
 def test_a_headline_does_not_speak_of_another_world():
     assert report.title(build("wave", {"seed": 4})) == words()["exhibit.wave.title"]
     assert "sphere" in report.title(build("wave", {"manifold": "sphere"}))
+    placed = report.title(build("authors-line", {"manifold": "circle", "sampling": "own", "points": "0.1_a~0.6_b"}))
+    assert "your own" in placed and "circle" in placed and "alternating" not in placed
+    assert "off the plane" not in report.title(build("dimpled-sheet", {"codimension": 0}))
+
+
+@pytest.mark.parametrize("fields, stretched", [
+    ({"manifold": "line", "codimension": 1}, True), ({"manifold": "circle", "codimension": 1}, False),
+    ({"manifold": "plane", "codimension": 0}, False)])
+def test_only_heights_above_a_straight_line_are_stretched(fields, stretched):
+    recording = simulate(World(**{"labels": "alternating", **fields, **SMALL}), Knobs(steps=1))
+    window = windows.window(recording, View())
+    assert ("scaleanchor" not in views.flat_layout(window, Look())["yaxis"]) == stretched
+    times = views.exaggeration(window, Look())
+    assert times is not None and (abs(times - 1) > 0.05) == stretched
+
+
+def test_a_flat_picture_goes_from_one_class_to_the_other_as_its_legend_says():
+    setup = build("authors-line", {})
+    recording = simulate(setup.world, setup.knobs)
+    window = windows.window(recording, setup.view)
+    seen = sight.see(recording, window, setup.view, recording.last_step, Look())
+    share = (seen.points - np.array(window.low)) / np.subtract(window.high, window.low)
+    column, row = np.round(share * (sight.PLANE - 1)).astype(int).T
+    a, b = (seen.tone[row, column][(seen.labels == label) & ~seen.wrong] for label in (1, -1))
+    assert len(a) and len(b) and a.max() < 127.5 < b.min()
+    assert words()["legend.logit"] == "logit, from A to B"
 
 
 def test_every_exhibit_and_field_has_words():
@@ -265,3 +292,5 @@ def test_arrows_and_what_is_said_of_them_are_the_same_when_the_picture_is_cut_aw
     np.testing.assert_array_equal(np.asarray(cut.heads), np.asarray(whole.heads))
     assert int(cut.hidden) == int(whole.hidden) and cut.seen == whole.seen
     assert views.caption(window, cut) == views.caption(window, whole)
+    none = replace(cut, surface=boundary.extract(lambda z: np.ones(len(z)), window.low, window.high, 8))
+    assert views.caption(window, none) == f"{views.caption(window, cut)} {words()['caption.cut_away']}"

@@ -14,6 +14,7 @@ from toy.experiments import numbers as of
 from toy.link import Setup, build
 from toy.manifolds import MANIFOLDS
 from toy.origin import Origin
+from toy.trials import trainer, trial
 
 RANDOM_TABLES = 4000
 NAMES = sorted(EXPERIMENTS)
@@ -103,6 +104,13 @@ def test_the_hero_world_has_a_dimple_a_point_and_shuffled_labels_have_not(hero):
 
     share, level = own_dimples(hero)
     assert share >= 0.8 > level
+
+
+def test_without_a_direction_off_the_manifold_a_seed_has_no_evidence_and_says_why():
+    setup = build("dimpled-sheet", {"codimension": 0, "width": 8, "hidden_layers": 1, "steps": 3})
+    found = trial(EXPERIMENTS["dimpled-sheet"], setup, trainer())
+    assert "codimension must be at least 1, got 0" in found.error
+    assert all(result.holds is None for result in found.results.values())
 
 
 def test_class_signal_of_points_made_by_hand(rng):

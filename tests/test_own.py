@@ -43,6 +43,17 @@ def test_points_that_cannot_be_are_named(points):
     assert caught.value.field == "points"
 
 
+@pytest.mark.parametrize("name, points", [
+    ("circle", "0_a~0.3_b~1_b"), ("torus", "0.2_0_a~0.5_0.5_a~0.2_1_b"), ("torus", "1_0.3_a~0_0.3_a")])
+def test_the_ends_of_a_period_are_one_place(name, points):
+    manifold = MANIFOLDS[name]
+    low, high = np.array(manifold.domain).T
+    ends = "~".join("_".join([*(f"{v:.4g}" for v in low + np.array(row[:-1], float) * (high - low)), row[-1]])
+                    for row in (point.split("_") for point in points.split("~")))
+    with pytest.raises(FieldError, match="in different places"):
+        own.parse(ends, manifold)
+
+
 def test_files_hold_parameters_or_coordinates():
     plane = MANIFOLDS["plane"]
     assert own.read_csv("u1,u2,label\n# a remark\n\n0.1,0.2,a\n0.8,0.3,-1\n", plane, 5, 0.0) == "0.1_0.2_a~0.8_0.3_b"

@@ -43,9 +43,18 @@ def parse(text: str, manifold: Manifold) -> tuple[Float[np.ndarray, "N k"], Floa
                 raise FieldError("points", f"between {low:.4g} and {high:.4g}", value, f"point {number}")
         u.append(values)
         y.append(SIGNS[row[-1]])
-    if len({tuple(values) for values in u}) < len(u):
-        raise FieldError("points", "in different places", text)
+    seen: dict[tuple[float, ...], int] = {}
+    for number, values in enumerate(u, 1):
+        first = seen.setdefault(_place(values, manifold), number)
+        if first < number:
+            raise FieldError("points", "in different places", "_".join(rows[number - 1]), f"points {first} and {number}")
     return np.array(u, np.float32), np.array(y, np.float32)
+
+
+def _place(u: list[float], manifold: Manifold) -> tuple[float, ...]:
+    """Parameters by which a place is known: the end of a period, as the text rounds it, is its beginning."""
+    return tuple(low if period and value >= low + period - 5e-4 * high else value
+                 for value, (low, high), period in zip(u, manifold.domain, manifold.period))
 
 
 def check(text: str) -> None:

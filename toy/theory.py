@@ -97,7 +97,7 @@ def _signal(logit: nets.Logit, params: nets.Params, x: Array) -> Array:
 def predicted_vertical_gradient(recording: Recording, step: int) -> Float[np.ndarray, " N"]:
     """Norm of the normal part of grad f that frozen random normal weights give at each training point; (N,).
 
-    |g| = beta (1 - rate decay)^t sqrt(ell) |s(x)|, s = df / d(first-layer pre-activation), beta the root mean square of
+    |g| = beta |1 - rate decay|^t sqrt(ell) |s(x)|, s = df / d(first-layer pre-activation), beta the root mean square of
     the starting weights of the normal coordinates; logits per length. For two layers, f = sum u_i relu(w_i . x) with
     u_i = +-1 / sqrt(m), |s| = sqrt(k_active / m): the beta sqrt(k_active ell / m) of the source. The weights do not
     see the normal directions, so |g|^2 / (beta |s|)^2 is chi-squared with ell degrees of freedom over Gaussian draws.
@@ -108,7 +108,7 @@ def predicted_vertical_gradient(recording: Recording, step: int) -> Float[np.nda
         return np.full(world.point_count, np.nan)
     beta = np.sqrt((_weights(recording, 0)[0][world.k :] ** 2).mean())
     signal = np.asarray(_signal(nets.logit(world), recording.params(step), jnp.asarray(recording.data.x)), float)
-    return beta * predicted_decay(recording, step) * np.sqrt(world.codimension) * signal
+    return beta * abs(predicted_decay(recording, step)) * np.sqrt(world.codimension) * signal
 
 
 __all__ = ["first_unseen", "normal_weight_drift", "normal_weight_factor", "offset_weight_drift", "predicted_decay",

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from toy import windows
+from toy.errors import FieldError
 from toy.experiment import Case, Claim, Experiment, Numbers, Result, Table
 from toy.experiments import numbers as of
 from toy.heights import heights
@@ -63,7 +64,8 @@ def labelling_share(recording: Recording) -> float | None:
     boundary.
     """
     world, chart = recording.world, windows.normal_chart(recording, View())
-    assert chart is not None
+    if chart is None:
+        raise FieldError("codimension", "at least 1", world.codimension)
     u = windows.parameter_grid(world, 257)
     found = heights(chart, recording.params(recording.last_step), np.concatenate([u, recording.data.u]))
     grid, own, met = found.nearest[: len(u)], found.nearest[len(u):], found.count[: len(u)] > 0

@@ -9,6 +9,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from scipy.spatial import KDTree
 
 from toy import windows
+from toy.errors import FieldError
 from toy.experiment import Case, Claim, Experiment, Result, Table
 from toy.experiments import numbers as of
 from toy.heights import heights
@@ -27,7 +28,8 @@ def dimples(recording: Recording) -> tuple[Bool[np.ndarray, " N"], Bool[np.ndarr
     highest node in the cell has no neighbour in another cell; "up" is where a bulge has to go for class +1.
     """
     world, chart = recording.world, windows.normal_chart(recording, View())
-    assert chart is not None
+    if chart is None:
+        raise FieldError("codimension", "at least 1", world.codimension)
     u = windows.parameter_grid(world, SIDE)
     found = heights(chart, recording.params(recording.last_step), u)
     side = -np.sign(np.median(found.slope[found.count > 0])) if found.count.any() else 1.0
