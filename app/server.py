@@ -34,7 +34,6 @@ from toy import FieldError, own
 from toy.cache import use_compilation_cache
 from toy.errors import one_of
 from toy.exhibits import EXHIBITS
-from toy.labels import domain
 from toy.link import Setup, build, parse
 from toy.training import start
 
@@ -264,11 +263,13 @@ def _points(server: FastAPI) -> None:
     @server.get("/api/points")
     async def points(request: Request) -> dict[str, Any]:
         setup = _setup(request)
-        manifold, data = setup.world.geometry, start(setup.world, setup.knobs)[1]
-        low, high = zip(*domain(manifold, setup.world.sampling))
-        many = setup.world.point_count > own.MOST
-        return {"low": low, "high": high, "points": "" if many else own.text(np.asarray(data.u), np.asarray(data.y)),
-                "message": say("board.many", most=own.MOST) if many else ""}
+        data = start(setup.world, setup.knobs)[1]
+        low, high = zip(*setup.world.geometry.domain)
+        u = np.clip(data.u, low, high)  # the authors' fifth point lies beyond the line's end
+        message = say("board.ends") if (u != np.asarray(data.u)).any() else ""
+        if setup.world.point_count > own.MOST:
+            return {"low": low, "high": high, "points": "", "message": say("board.many", most=own.MOST)}
+        return {"low": low, "high": high, "points": own.text(u, np.asarray(data.y)), "message": message}
 
     @server.post("/api/points")
     async def placed(request: Request) -> dict[str, str]:

@@ -30,5 +30,5 @@ FLIP = "#c2247f"  # round the points that an attack flips
 
 LIGHT = {"ambient": 0.55, "diffuse": 0.65, "specular": 0.15, "roughness": 0.6, "fresnel": 0.1}
 LIGHT_FROM = {"x": -2000, "y": -3000, "z": 4000}
-CAMERA: dict[str, Any] = {"eye": {"x": 1.38, "y": -1.48, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.12}}
+CAMERA: dict[str, Any] = {"eye": {"x": 1.38, "y": -1.48, "z": 0.82}, "center": {"x": 0, "y": 0, "z": -0.19}}
 ASPECT = {"x": 1.3, "y": 1.3, "z": 0.75}

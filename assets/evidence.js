@@ -68,7 +68,8 @@
       this.note.textContent = why;
     }
 
-    async start(url, heard) {
+    /** heard: called with each event; failed: once, where the work ends without its result. */
+    async start(url, heard, failed = () => {}) {
       this.stop();
       const control = (this.#control = new AbortController());
       this.going.hidden = false;
@@ -79,6 +80,7 @@
         if (control === this.#control) this.stop();
       } catch (error) {
         if (control === this.#control) this.stop(error.message);
+        if (!this.#control) failed();
       }
     }
 
@@ -146,11 +148,17 @@
       const query = plain(link);
       this.#link = `${query}`;
       const asked = ++this.#asked;
-      const answer = await fetch(`/api/experiment?${query}`).then((response) => (response.ok ? response.json() : null), () => null);
-      if (asked !== this.#asked || !answer) return;
+      const answer = await fetch(`/api/experiment?${query}`).catch(() => null);
+      const told = await answer?.json();
+      if (asked !== this.#asked) return;
       this.job.stop();
       this.swept.stop();
-      this.#about = answer;
+      if (!answer?.ok) {
+        this.#link = ""; // it is asked again
+        this.root.replaceChildren(el("p", { class: "note", role: "status" }, told?.message ?? window.dimpleParts.say("player_gone")));
+        return;
+      }
+      this.#about = told;
       this.#build();
     }
 
@@ -181,7 +189,7 @@
 
     #ask() {
       const most = this.#about.limits.seeds;
-      const seeds = el("input", { type: "number", min: 4, max: most, value: 8, "aria-label": say("seeds") });
+      const seeds = el("input", { type: "number", min: 4, max: most, value: 8, required: true, "aria-label": say("seeds") });
       const ask = (count) => this.#measure(count);
       return el("div", { class: "ask" },
         el("button", { type: "button", class: "measure", onclick: () => ask(1) }, say("measure")),
@@ -217,7 +225,12 @@
       this.job.start(`/api/evidence?${this.#link}&seeds=${seeds}`, (event) => {
         if (event.event === "trial") this.#trial(event, held);
         if (event.event === "evidence") this.#found(event);
-      });
+      }, () => this.#unmeasured());
+    }
+
+    /** What was asked for did not come to its end. */
+    #unmeasured() {
+      for (const { chip } of this.claims.values()) if (chip.textContent === "…") chip.textContent = say("not_run");
     }
 
     #trial({ results }, held) {

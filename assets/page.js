@@ -94,7 +94,10 @@
       /** A new link: into the address bar, and to the player. Step and camera of a new address hold too, where they can. */
       open(link, search, message) {
         if (!link || link === opened) return skip();
-        if (exhibitOf(link) !== exhibitOf(opened)) window.dash_clientside.set_props("undo", { style: { display: "none" } });
+        const other = exhibitOf(link) !== exhibitOf(opened);
+        if (other) window.dash_clientside.set_props("undo", { style: { display: "none" } });
+        // another exhibit chosen on the page: the browser's "Back" leads to what was there
+        const keep = other && opened && search === heard ? "pushState" : "replaceState";
         opened = link;  // filling the controls from a link says the same link again
         const asked = new URLSearchParams(search === heard ? "" : search || "");
         const without = message?.without ?? [];
@@ -107,7 +110,7 @@
         full.set("lang", document.documentElement.lang);
         if (search === heard || !without.includes("lesson")) keepLesson(full);
         heard = search;
-        history.replaceState(null, "", `?${full}`);
+        history[keep](null, "", `?${full}`);
         withPlayer((player) => player.open(`${full}`));
         return link;
       },

@@ -15,8 +15,7 @@
 
   const round = (value) => Number(value.toPrecision(4));
 
-  /** The text of points and back: u1_u2_class~... */
-  const spelled = (points) => points.map(({ u, label }) => [...u.map(round), label].join("_")).join("~");
+  /** Points from their text, u1_u2_class~... */
   const read = (text) => (text ? text.split("~") : []).map((row) => {
     const cells = row.split("_");
     return { u: cells.slice(0, -1).map(Number), label: cells.at(-1) };
@@ -37,9 +36,10 @@
       const button = (name, act) => el("button", { type: "button", onclick: act }, say(`board.${name}`));
       this.classes = ["a", "b"].map((label) => el("button", { type: "button", class: `class ${label}`, onclick: () => this.#choose(label) },
         el("i", { class: `sign ${label === "a" ? "circle" : "diamond"}`, "aria-hidden": "true" }), say(`class.${label}`)));
+      this.add = button("add", () => this.#add());
       this.dialog = el("dialog", { class: "board", "aria-label": say("board.title"), onclose: () => this.dialog.remove() },
         el("h2", {}, say("board.title")), el("p", { class: "help" }, say("board.help")),
-        el("div", { class: "tools", role: "group", "aria-label": say("board.class") }, ...this.classes, button("add", () => this.#add()), this.count),
+        el("div", { class: "tools", role: "group", "aria-label": say("board.class") }, ...this.classes, this.add, this.count),
         this.board, this.said,
         el("div", { class: "tools" }, button("import", () => this.file.click()), button("export", () => this.#export()), button("clear", () => this.#set([])), this.file),
         el("div", { class: "tools end" }, button("cancel", () => this.dialog.close()), button("apply", () => this.#apply())));
@@ -119,6 +119,7 @@
       event.stopPropagation();
       does();
       this.#draw(Math.min(at, this.#points.length - 1));
+      if (!this.#points.length) this.add.focus(); // else the keys would be the page's behind
     }
 
     #turn(at) {
@@ -168,22 +169,39 @@
     async #import() {
       const [file] = this.file.files;
       this.file.value = "";
-      if (!file) return;
-      const answer = await fetch(`/api/points?${this.link}`, { method: "POST", body: await file.text() });
-      const told = await answer.json();
-      write(this.said, answer.ok ? "" : [told.message, told.advice].filter(Boolean).join(" "));
-      if (answer.ok) this.#set(read(told.points));
+      const points = file && (await this.#checked(await file.text()));
+      if (points) this.#set(read(points));
+    }
+
+    /** The points of a table as the server reads them; null where it says what is wrong with them. */
+    async #checked(table) {
+      try {
+        const answer = await fetch(`/api/points?${this.link}`, { method: "POST", body: table });
+        const told = await answer.json();
+        write(this.said, answer.ok ? "" : told.message);
+        return answer.ok ? told.points : null;
+      } catch {
+        write(this.said, say("player_gone"));
+        return null;
+      }
+    }
+
+    get #table() {
+      const names = this.low.map((_, axis) => `u${axis + 1}`);
+      const lines = [[...names, "label"], ...this.#points.map(({ u, label }) => [...u, label])];
+      return lines.map((cells) => cells.join(",")).join("\n") + "\n";
     }
 
     #export() {
-      const names = this.low.map((_, axis) => `u${axis + 1}`);
-      const lines = [[...names, "label"], ...this.#points.map(({ u, label }) => [...u, label])];
-      parts.download(new Blob([lines.map((cells) => cells.join(",")).join("\n") + "\n"], { type: "text/csv" }), "points.csv");
+      parts.download(new Blob([this.#table], { type: "text/csv" }), "points.csv");
     }
 
-    #apply() {
+    /** Trains on the points, if the server would; else all stays as it is placed. */
+    async #apply() {
       if (this.#points.length < 2) return write(this.said, say("board.few"));
-      this.done(spelled(this.#points));
+      const points = await this.#checked(this.#table);
+      if (!points) return;
+      this.done(points);
       this.dialog.close();
     }
   };

@@ -128,6 +128,7 @@
     pen.beginPath();
     const through = (corners) => corners.forEach(([a, b]) => pen.lineTo(x + a * radius, y + b * radius));
     if (kind === "marker" && symbol.startsWith("circle")) pen.arc(x, y, radius, 0, 2 * Math.PI);
+    else if (kind === "marker" && symbol.startsWith("square")) through([[-0.8, -0.8], [0.8, -0.8], [0.8, 0.8], [-0.8, 0.8]]);
     else if (kind === "marker") through([[0, -1], [1, 0], [0, 1], [-1, 0]]);
     else if (kind === "surface") pen.rect(x - radius, y - radius, 2 * radius, 2 * radius);
     else if (kind === "arrow") through([[-1, -0.2], [0.2, -0.2], [0.2, -0.7], [1, 0], [0.2, 0.7], [0.2, 0.2], [-1, 0.2]]);

@@ -14,6 +14,7 @@
     #step = -1;
     #over = false;
     last = 0;
+    diverged = null;
     base = 0;
     table = null;
     charts = [];
@@ -62,7 +63,7 @@
     }
 
     async #ready(event) {
-      Object.assign(this, { last: event.last_step, base: event.base, steps: event.frame_steps, every: parts.everyStep(event), fields: event.fields, charts: event.charts, subtitle: event.subtitle ?? "" });
+      Object.assign(this, { last: event.last_step, diverged: event.diverged_at ?? null, base: event.base, steps: event.frame_steps, every: parts.everyStep(event), fields: event.fields, charts: event.charts, subtitle: event.subtitle ?? "" });
       this.#scene = event.scene;
       this.frame = parts.decode(event.frame);
       await this.look();
@@ -159,7 +160,8 @@
         if (names.length > MOST) words.push("…");
         const key = at ? "compare.b" : "compare.a";
         let what = (this.heads[at].dataset.what = words.join(", ") || say("compare.same"));
-        if (at && this.#over) what = say("compare.ended", { what, step: this.last });
+        if (at && this.diverged !== null) what = say("compare.diverged", { what, step: this.diverged });
+        else if (at && this.#over) what = say("compare.ended", { what, step: this.last });
         write(this.heads[at], say(key, { what }));
       });
     }

@@ -40,6 +40,7 @@
       this.playhead = new parts.Playhead(this);
       this.words = new parts.Words();
       this.picture = new parts.Picture(byId("picture"));
+      this.picture.remarked = () => this.words.legend(this.picture.legend);
       this.timeline = new parts.Timeline(byId("timeline"), {
         seek: (step, dragging) => this.seek(step, dragging),
         press: (step) => this.press(step),

@@ -20,6 +20,8 @@
     #path = "none";
     #notes = [];
     #marked = []; // numbers of training points
+    #legend = null;
+    remarked = null; // called when other points are marked
     #recolour = (tree) => tree;
     #graphics;
     drawn = null; // a promise, where drawing a frame takes longer than the call
@@ -37,7 +39,7 @@
       this.plot.addEventListener("pointerup", (event) => this.#pick(event), true);
       this.plot.addEventListener("pointerenter", () => this.#stale && this.#redraw());
       ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, () => this.#release(), true));
-      new ResizeObserver(() => this.#fit()).observe(root);
+      new ResizeObserver(() => this.#fit()).observe(this.plot);
     }
 
     get ready() {
@@ -86,13 +88,20 @@
       this.#listen();
       parts.named(this);
       this.#write(frame);
-      this.legend = legendOf(data);
+      const [entries, marks] = [false, true].map((marks) => legendOf(data.filter(({ meta }) => (meta === "flips") === marks)));
+      this.#legend = { entries, marks };
+    }
+
+    /** What the legend tells, or null before there is a picture; marks are named while there are any. */
+    get legend() {
+      return this.#legend && [...this.#legend.entries, ...(this.#marked.length ? this.#legend.marks : [])];
     }
 
     /** Marks training points, given by number, until others are given. */
     mark(points) {
       if (points.join() === this.#marked.join()) return;
       this.#marked = points;
+      this.remarked?.();
       if (this.#scene && this.#frame && !this.#showing) this.apply(this.#frame, { pick: this.#settled });
     }
 

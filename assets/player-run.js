@@ -60,7 +60,8 @@
 
     #progress({ step, steps, what, accuracy }) {
       const values = { step, last: steps, accuracy: accuracy?.toFixed(2) ?? "–" };
-      const message = say(`player_${what}`, values);
+      const begun = step > 0 || what === "measuring";
+      const message = say(begun ? `player_${what}` : "player_preparing", values);
       this.words.advance(steps ? step / steps : undefined, message);
       if (!this.started) this.words.tell("busy", message);
     }
@@ -79,14 +80,19 @@
     #ready(event) {
       this.player.retries = 0;
       this.words.hush("busy");
-      if (event.diverged_at !== null && event.diverged_at !== undefined) {
-        const advice = [event.advice, say("player_diverged_advice")].filter(Boolean).join(" ");
-        this.words.tell("warning", say("player_diverged", { step: event.diverged_at }), { advice });
-      }
-      const { step, last = event.last_step } = this;
-      if (step > last) this.words.tell("warning", say("player_no_step", { step, last }));
-      if (event.one_class) this.words.tell("warning", say("player_one_class"), { advice: say("player_one_class_advice") });
+      this.#warn(event);
       this.#begun = this.player.begin(this, event);
+    }
+
+    #warn({ diverged_at: diverged = null, advice, last_step: last, one_class: oneClass }) {
+      const said = [
+        diverged !== null && [say("player_diverged", { step: diverged }), advice, say("player_diverged_advice")],
+        this.step > last && [say("player_no_step", { step: this.step, last })],
+        oneClass && [say("player_one_class"), say("player_one_class_advice")],
+      ].filter(Boolean);
+      if (!said.length) return;
+      const more = said.flatMap(([, ...rest]) => rest).filter(Boolean);
+      this.words.tell("warning", said.map(([message]) => message).join(" "), { advice: more.join(" ") });
     }
 
     #done() {

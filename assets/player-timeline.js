@@ -226,8 +226,8 @@
   const TYPING = `input, textarea, select, [contenteditable=true], [role=slider], [role=combobox], [role=tab], [role=radio],
     [role=menuitem], [role=option], [role=dialog] *, dialog *`;
 
-  /** Does a key belong to this element rather than to the page? */
-  parts.typing = (target) => Boolean(target.matches?.(TYPING)) && !target.matches(".steps");
+  /** Does a key belong to this element, or to an open dialog, rather than to the page? */
+  parts.typing = (target) => Boolean(target.matches?.(TYPING) || document.querySelector("dialog[open]")) && !target.matches?.(".steps");
 
   /** The listener for the keys of playing: space, arrows (with shift ten steps), Home, End; not while typing. */
   parts.keyboard = (player) => (event) => {

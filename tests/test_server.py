@@ -251,6 +251,12 @@ def test_a_forged_callback_is_told_in_plain_words_and_ends_nothing(body):
         assert client.get("/api/health").json() == {"status": "ok"}
 
 
+def test_a_point_beyond_the_end_of_the_board_is_put_at_its_end(client):
+    told = client.get("/api/points?exhibit=authors-line").json()
+    assert told["points"] == "0.05_a~0.3_b~0.55_a~0.8_b~1_a" and told["high"] == [1] and "at its end" in told["message"]
+    assert not client.get("/api/points?exhibit=dimpled-sheet").json()["message"]
+
+
 def test_every_field_has_a_control_in_its_group():
     made = json.dumps(layout.controls().to_plotly_json(), default=lambda part: part.to_plotly_json())
     assert all(f'"control": "{name}"' in made for name in FIELDS)

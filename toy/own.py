@@ -47,7 +47,8 @@ def parse(text: str, manifold: Manifold) -> tuple[Float[np.ndarray, "N k"], Floa
     for number, values in enumerate(u, 1):
         first = seen.setdefault(_place(values, manifold), number)
         if first < number:
-            raise FieldError("points", "in different places", "_".join(rows[number - 1]), f"points {first} and {number}")
+            raise FieldError("points", "in different places", "_".join(rows[number - 1]),
+                             f"points {first} and {number}")
     return np.array(u, np.float32), np.array(y, np.float32)
 
 

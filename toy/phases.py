@@ -55,7 +55,8 @@ def phases(
     half of its last value and above its permutation level. t_all_right: first step from which min y f > 0.
     Two phases: all three exist, C read far fell at least 4-fold, t_cling < t_dimple. Undefined values count as failing.
     one_class: all points have the same label, so that dimples are undefined; the verdict then names that alone. Where
-    B has no permutation level, as the points that meet a boundary have too few labellings, the failure is "few_labellings".
+    B has no permutation level, as the points that meet a boundary have too few labellings, the failure is
+    "few_labellings".
     """
     missing = np.full(len(steps), np.nan)
     offset, far, bulge, level = (np.asarray(table.get(name, missing), float) for name in READ)

@@ -49,12 +49,14 @@ def test_the_points_that_an_eps_flips_are_marked_at_every_step(page: Page, serve
         assert shown["flipped"] == want and 0 < len(want) < 25
         assert len(page.evaluate(f"Array.from({MARKED})")) == len(want)
         assert f"{len(want)} of {(far > 0).sum()} right points" in page.locator(".within .says").inner_text()
+        assert "flipped within ε" in page.locator("#legend").inner_text()
     before = page.evaluate("window.dimple.state().within.eps")
     slider.press("ArrowRight")
     assert page.evaluate("window.dimple.state().within.eps") > before
     assert page.locator(".within .plot .scatterlayer .trace").count() == 4
     page.locator(".within summary").click()
     page.wait_for_function(f"{MARKED}.length <= 1")  # one empty point keeps the trace's place
+    assert "flipped" not in page.locator("#legend").inner_text()
 
 
 def test_a_click_on_a_point_opens_it_and_the_time_line_moves_it(page: Page, server):

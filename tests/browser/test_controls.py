@@ -123,6 +123,12 @@ def test_controls_retrain_a_reset_can_be_undone_and_starts_are_the_same_or_new(p
     page.wait_for_function("!/seed=7(&|$)/.test(dimple.state().link) && dimple.state().ready")
     assert "labels=rings" in link(page)
 
+    page.get_by_label("Exhibit", exact=True).first.click()
+    page.get_by_role("option", name="A wall, not a sheet").click()
+    page.wait_for_function("dimple.state().link.includes('exhibit=wall') && dimple.state().ready")
+    page.go_back()  # what had been set is not lost
+    page.wait_for_function("dimple.state().link.includes('labels=rings') && dimple.state().ready")
+
 
 def test_a_place_in_line_is_said(page, own_server):
     long = [urllib.request.urlopen(f"{own_server.url}api/run?exhibit=dimpled-sheet&steps=60000&seed={90 + i}")

@@ -65,11 +65,16 @@ def test_four_seeds_show_shares_and_pictures_and_a_picture_opens_its_seed(page, 
 
 def test_cancelling_ends_the_work_and_says_so(page, server):
     panel(page, server, "exhibit=dimpled-sheet&seed=900")
-    page.get_by_label("Seeds", exact=True).first.fill("32")
-    page.get_by_role("button", name="How typical is this?").click()
+    seeds, ask = page.get_by_label("Seeds", exact=True).first, page.get_by_role("button", name="How typical is this?")
+    seeds.fill("")
+    ask.click()
+    expect(page.locator("#evidence .going").first).to_be_hidden()  # the field asks for a number first
+    seeds.fill("32")
+    ask.click()
     page.get_by_role("button", name="Cancel").first.click()
     expect(page.locator("#evidence .note").first).to_have_text("Cancelled.")
     expect(page.locator("#evidence .going").first).to_be_hidden()
+    expect(page.locator("#evidence .chip").first).to_have_text("not measured")
 
 
 def test_a_sweep_is_drawn_and_saved(page, server):

@@ -40,6 +40,16 @@ def test_points_are_placed_moved_and_removed_and_train(page, server, tmp_path):
     lines = (tmp_path / "points.csv").read_text().splitlines()
     assert lines[0] == "u1,u2,label" and len(lines) == 5
 
+    first, second = (dialog.locator(".point").nth(i) for i in (0, 1))
+    for point in (first, second):
+        point.focus()
+        for key in 8 * ["Shift+ArrowLeft", "Shift+ArrowUp"]:
+            page.keyboard.press(key)
+    dialog.get_by_role("button", name="Train on these").click()
+    expect(dialog.locator(".said")).to_contain_text("in different places")  # both in a corner; nothing is lost
+    expect(dialog.locator(".point")).to_have_count(4)
+    second.focus()
+    page.keyboard.press("Shift+ArrowRight")
     dialog.get_by_role("button", name="Train on these").click()
     page.wait_for_function("window.dimple.state().link.includes('sampling=own') && window.dimple.state().ready")
     placed = points(page)
@@ -55,6 +65,12 @@ def test_points_are_placed_moved_and_removed_and_train(page, server, tmp_path):
     dialog.locator("input[type=file]").set_input_files(tmp_path / "bad.csv")
     expect(dialog.locator(".said")).to_contain_text("line 2")
     expect(dialog.locator(".point")).to_have_count(3)  # nothing is lost
+    step = page.evaluate("window.dimple.state().step")
+    for _ in range(3):
+        dialog.locator(".point").first.focus()
+        page.keyboard.press("Delete")
+    page.keyboard.press("ArrowLeft")  # no point has it, and it is not the time line's either
+    assert page.evaluate("window.dimple.state().step") == step
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert len(points(page)) == 4

@@ -94,8 +94,9 @@ def test_what_of_a_link_cannot_be_followed_is_said_and_the_rest_is_shown(page, s
 
 
 def test_a_diverging_run_names_its_step_and_the_likely_cause_and_stays_usable(page, server):
-    page.goto(server.url + "?exhibit=dimpled-sheet&optimizer=sgd&learning_rate=10&init_scale=3&lang=en")
+    page.goto(server.url + "?exhibit=dimpled-sheet&optimizer=sgd&learning_rate=10&init_scale=3&step=40&lang=en")
     expect(page.locator("#notice")).to_contain_text("diverged at step 2", timeout=120_000)
+    assert "There is no step 40 in this run" in page.locator("#notice").inner_text()
     assert "Learning rate 10 (at 0.001 it goes on)" in page.locator("#notice").inner_text()
     assert page.evaluate("window.dimple.state().lastStep") < 400
 
