@@ -156,7 +156,8 @@ def _ring(sight: Sight, window: Window, kind: str, places: np.ndarray) -> tuple[
 
 def _flips(kind: str, dim: int) -> tuple[Trace, Trace]:
     """The mark of points that an attack within eps flips; the page fills it."""
-    return {"type": kind, "mode": "markers", "meta": "flips", "name": words()["legend.flips"], "showlegend": False, "hoverinfo": "skip",
+    return {"type": kind, "mode": "markers", "meta": "flips", "name": words()["legend.flips"], "showlegend": False,
+            "hoverinfo": "skip",
             "marker": {"symbol": "square-open", "size": 8 if dim == 3 else 23, "color": theme.FLIP,
                        "line": {"width": 2, "color": theme.FLIP}}, **{axis: [] for axis in "xyz"[:dim]}}, {}
 

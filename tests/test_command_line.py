@@ -11,7 +11,7 @@ from conftest import TINY
 
 import toy
 from app import __main__ as server
-from toy import Recording, World, __main__, simulate
+from toy import Recording, World, __main__, measures, simulate, windows
 from toy.exhibits import EXHIBITS
 from toy.link import build
 from toy.world import FIELDS
@@ -59,6 +59,15 @@ def test_json_is_one_object_with_every_key(command, train):
     assert got["accuracy"] == float(train(seed=3).accuracy[-1])
     assert all(0 <= got[name] <= 1 for name in SHARES) and got["gradient_normal_share_chance"] == 3 / 5
     assert got["seconds"] >= 0 and got["gap_start"] > 0 and got["sheet_offset_end"] > 0
+
+
+def test_a_branch_begins_at_the_step_it_names(command):
+    words = ("run", "dimpled-sheet", "--json", "--set", *SMALL, "start=branch")
+    start = [json.loads(command(*words, f"from.step={at}")[1]) for at in (3, 9)]
+    setup = build("dimpled-sheet", {**dict(pair.split("=") for pair in SMALL), "start": "branch", "from.step": 3})
+    own = toy.simulate(setup.world, setup.knobs, origin=setup.origin)
+    chart = windows.normal_chart(own, toy.View())
+    assert start[0]["gap_start"] == measures.measure(own, chart, 0)["gap"] != start[1]["gap_start"]
 
 
 def test_the_same_seed_prints_the_same_numbers(command):

@@ -4,12 +4,13 @@ import math
 from dataclasses import replace
 from functools import cache
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from toy import simulate
 from toy.experiment import Evidence, evidence, setups
-from toy.experiments import EXPERIMENTS
+from toy.experiments import EXPERIMENTS, codimension, three_arrows
 from toy.experiments import numbers as of
 from toy.link import Setup, build
 from toy.manifolds import MANIFOLDS
@@ -104,6 +105,35 @@ def test_the_hero_world_has_a_dimple_a_point_and_shuffled_labels_have_not(hero):
 
     share, level = own_dimples(hero)
     assert share >= 0.8 > level
+
+
+def test_three_arrows_and_codimension_hold_on_numbers_made_by_hand():
+    hero = {"distance_off_median": 0.1, "distance_on_median": 0.4, "distance_random_subspace_median": 0.2,
+            "perturbation_normal_share": 0.97, "normal_share_chance": 0.94}
+    table = {"ell 30": hero, "ell 1": {**hero, "distance_off_median": 0.3}, "ell 3": hero}
+    judge = EXPERIMENTS["three-arrows"].judge
+    assert all(result.holds for result in judge(table).values())
+    for name, wrong in (
+        ("off-much-shorter", {"distance_off_median": 0.25}), ("codimension-shortens", {"distance_off_median": 0.35}),
+        ("on-longer-than-chance", {"distance_random_subspace_median": 0.5}),
+        ("shortest-is-off", {"perturbation_normal_share": 0.9}),
+    ):
+        assert judge({**table, "ell 30": {**hero, **wrong}})[name].holds is False
+    rows = {f"ell {ell}": {"share": 0.9, "normal_share_chance": 0.8} for ell in codimension.LAW}
+    assert np.isclose(codimension.excess(rows, "share"), 0.1)
+
+
+def test_ways_on_and_off_are_those_of_a_linear_net(train, monkeypatch):
+    from test_measures import Still
+
+    base = train(codimension=3)
+    w = np.array([1.0, 0, 0, 0, 2.0], np.float32)
+    params = {"layer0": {"kernel": jnp.asarray(np.outer(w, np.eye(8)[0]), jnp.float32),
+                         "bias": jnp.full(8, 8.0)}, "layer1": {"kernel": jnp.eye(8)[:, :1], "bias": jnp.full(1, -8.4)}}
+    found = three_arrows.row(Still(base.world, base.knobs, base.data, params))
+    f = np.asarray(base.data.x) @ w - 0.4
+    assert np.isclose(found["distance_on_median"], np.median(np.abs(f)), rtol=1e-3)
+    assert np.isclose(found["distance_off_median"], np.median(np.abs(f)) / 2, rtol=1e-3)
 
 
 def test_without_a_direction_off_the_manifold_a_seed_has_no_evidence_and_says_why():

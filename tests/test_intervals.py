@@ -69,6 +69,12 @@ def test_seeds_without_a_logarithm_are_left_out_whole():
     assert got.value == pytest.approx(-0.5) and (got.used, got.total) == (2, 5)
 
 
+def test_a_null_over_seeds_is_its_median():
+    rows = [made_up(1, seed, 0.1) | {"gradient_normal_share_chance": null} for seed, null in enumerate((0.1, 0.2, 0.9))]
+    found = {f.name: f.against for f in overview.findings(rows, ("codimension",))}
+    assert found["gradient_normal_share"] == 0.2
+
+
 def made_up(ell: int, seed: int, rate: float) -> dict:
     depth = (1 + seed) * ell**-0.5 if ell else None
     row = dict.fromkeys((*overview.SHOWN, *filter(None, overview.SHOWN.values())), 0.25)

@@ -1,7 +1,9 @@
 """Measures against nets whose boundary is known, and statistics against their own claims."""
 
 import math
+from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -361,6 +363,51 @@ def test_the_hero_world_clings_and_then_dimples(hero, hero_table):
     assert end["accuracy"] == 1 and end["single_sheet_share"] > 0.9 and end["depth_median"] > 0
     assert end["dimple_amplitude"] > 2 * end["dimple_null_95"] > 0
     assert end["gap"] < hero_table["gap"][0] / 3
+
+
+def test_a_summary_says_the_start_the_end_and_the_chance_of_what_its_names_say(train, monkeypatch):
+    recording, names = train(), list(MEASURES)
+    columns = {"steps": [0, 20], **{name: [float(i), i + 0.5] for i, name in enumerate(names, 1)}}
+    monkeypatch.setattr(report, "table", lambda *_: columns)
+    got = report.summary(Setup("dimpled-sheet", recording.world, recording.knobs, View()), recording, 0.0)
+    for name, where in (("sheet_offset_start", 0), ("sheet_offset_end", 1), ("gap_start", 0), ("gap_end", 1),
+                        ("dimple_amplitude_end", 1)):
+        assert got[name] == columns[name.rpartition("_")[0]][where], name
+    for name in ("dimple_null_95", "depth_median", "single_sheet_share", "missing_share", "gradient_normal_share"):
+        assert got[name] == columns[name][1], name
+    null = random_sheets(recording, 20)
+    assert got["single_sheet_share_chance"] == null["random_single_sheet_share"]
+    assert got["missing_share_chance"] == null["random_missing_share"]
+
+
+def test_gradients_are_means_over_the_points(train):
+    run = train(steps=60)
+    found, x = measure(run, None, 60), jnp.asarray(run.data.x)
+    slope = np.asarray(jax.vmap(jax.grad(lambda z: run.logit(run.params(60), z[None])[0]))(x), float)
+    on, off = (np.linalg.norm(part, axis=1) for part in (slope[:, :2], slope[:, 2:]))
+    on, off = on[on + off > 0], off[on + off > 0]  # dead points have no direction
+    share = off**2 / (on**2 + off**2)
+    assert np.isclose(found["gradient_normal_share"], share.mean(), rtol=1e-4)
+    assert np.isclose(found["vertical_gradient"], off.sum() / len(x), rtol=1e-4)
+    assert np.isclose(found["lateral_gradient"], on.sum() / len(x), rtol=1e-4)
+    ratio = (off**2).sum() / (on**2 + off**2).sum()
+    assert not np.isclose(share.mean(), ratio, rtol=1e-3) and not np.isclose(off.mean(), np.median(off), rtol=1e-3)
+
+
+def test_distances_are_medians_and_the_share_a_mean(linear, monkeypatch):
+    length = np.array([1.0, 2.0, 9.0])
+    found = SimpleNamespace(distance=length, geodesic=10 * length, tangent_share=1 - length / 10,
+                            normal_share=np.array([0.1, np.nan, 0.7]))
+    monkeypatch.setattr(attacks, "minimal", lambda *_: found)
+    got = distances(linear([1, 0, 0, 0, 1], -0.5), 0)
+    assert [got[f"distance_{kind}_median"] for kind in ("free", "on", "off", "geodesic")] == [2, 2, 2, 20]
+    assert np.isclose(got["perturbation_normal_share"], 0.4)
+
+
+def test_other_shuffles_are_others(rng):
+    r, y = rng.normal(size=25), np.where(np.arange(25) % 2, 1.0, -1.0)
+    levels = [permutation_level(r, y, 1, seed=seed) for seed in (0, 0, 1)]
+    assert levels[0] == levels[1] != levels[2]
 
 
 def test_a_summary_is_flat_and_json_ready(train):

@@ -36,6 +36,11 @@ def test_two_phases():
     assert math.isclose(got.accuracy_at_t_cling, ACCURACY[20])
 
 
+def test_clinging_and_crossing_are_read_near_and_only_the_fall_far():
+    got = found(far=[4.0, *(2 * c for c in CLING[1:])])
+    assert (got.t_cling, got.crossover) == (20, 60) and math.isclose(got.fall, 40)
+
+
 @pytest.mark.parametrize("failures, changes", [
     (("no_clinging", "small_fall"), {"offset": [0.4] * 11}),
     (("no_clinging", "small_fall"), {"offset": [*CLING[:-1], 0.3]}),  # it comes back at the end

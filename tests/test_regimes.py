@@ -7,7 +7,7 @@ import pytest
 from conftest import tiny
 from test_origin import same
 
-from toy import nets, simulate
+from toy import nets, simulate, training
 from toy.manifolds import tangent
 from toy.regimes import REGIMES, Batch, Ground, logistic_loss
 from toy.training import start
@@ -28,6 +28,12 @@ def value(name, linear, **changes):
     loss, logits = REGIMES[name](logit, w, tiny(**changes)[1], batch, ground)
     assert logits is None or np.allclose(logits, logit(w, batch.x))
     return float(loss)
+
+
+def test_noise_is_a_function_of_seed_and_step():
+    keys = [training._noise_key(tiny(seed=seed)[1], step) for seed, step in ((0, 1), (0, 1), (1, 1), (0, 2))]
+    first, same_one, *others = (jax.random.key_data(key).tolist() for key in keys)
+    assert first == same_one and first not in others
 
 
 @pytest.mark.parametrize("name, size", [

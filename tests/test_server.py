@@ -18,7 +18,7 @@ from app.drawings import Dropped
 from app.limits import Limits
 from app.mesh import unfolded
 from app.run import Run
-from app.server import PLOTLY, create
+from app.server import FILE, PLOTLY, create
 from app.store import Store
 from toy import boundary, simulate, windows
 from toy.exhibits import EXHIBITS
@@ -255,6 +255,25 @@ def test_a_point_beyond_the_end_of_the_board_is_put_at_its_end(client):
     told = client.get("/api/points?exhibit=authors-line").json()
     assert told["points"] == "0.05_a~0.3_b~0.55_a~0.8_b~1_a" and told["high"] == [1] and "at its end" in told["message"]
     assert not client.get("/api/points?exhibit=dimpled-sheet").json()["message"]
+
+
+def test_a_page_is_told_only_so_many_steps_to_fetch(client):
+    ready = next(event for event in events(client, f"{LINK}&steps=300&width=4") if event["event"] == "ready")
+    assert len(ready["frame_steps"]) <= Limits().frame_steps and ready["frame_steps"][-1] == 300
+
+
+def test_another_look_or_window_is_another_picture(client):
+    events(client, SHORT)
+    plain = client.get(f"/api/frame?{SHORT}&step=7").content
+    assert client.get(f"/api/frame?{SHORT}&step=7&arrows=split").content != plain
+    low, high = (client.get(f"/api/scene?{SHORT}&half_height={height}").json()["layout"]["meta"]["high"][-1]
+                 for height in (0.1, 0.3))
+    assert (low, high) == (0.1, 0.3)
+
+
+def test_a_file_of_points_has_a_size(client):
+    answer = client.post("/api/points?exhibit=dimpled-sheet", content=b"#" * (FILE + 1))
+    assert answer.status_code == 400 and answer.json()["field"] == "file"
 
 
 def test_every_field_has_a_control_in_its_group():

@@ -20,6 +20,12 @@ def test_a_reading_as_used_is_the_rule_as_used(train):
     assert read(recording, Reading()) == phases(columns["steps"], columns, recording.accuracy, recording.margin)
 
 
+def test_no_height_is_read_beyond_the_reach_of_a_curved_manifold(train):
+    recording = train(manifold="sphere", codimension=1, steps=8)
+    as_used, higher, lower = (read(recording, Reading(height=height, grid_side=9)) for height in (1.0, 2.0, 0.5))
+    assert higher == as_used != lower
+
+
 @pytest.fixture(scope="module")
 def used(hero):
     """The rule as used, on a coarse grid."""

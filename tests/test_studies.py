@@ -109,6 +109,20 @@ def test_a_sweep_is_the_file_of_the_command_line(client, tmp_path):
     assert found["plots"]["accuracy"].startswith("<svg") and found["slopes"] == []
 
 
+def test_sweeps_of_other_values_are_others(client):
+    heard = [last(events(client, f"/api/sweep?{LINK}&vary=learning_rate&values={value}&seeds=1"), "sweep")["csv"]
+             for value in ("0.01", "0.1")]
+    rate = heard[0].splitlines()[0].split(",").index("learning_rate")
+    assert [float(text.splitlines()[1].split(",")[rate]) for text in heard] == [0.01, 0.1]
+
+
+def test_only_so_many_seeds_are_remembered():
+    shared = create(Limits(trials=2), warm=False).state.studies
+    for seed in range(3):
+        shared._trials.put(seed, seed)
+    assert [shared._trials.get(seed) for seed in range(3)] == [None, 1, 2]
+
+
 def test_a_sweep_over_codimension_has_slopes(client):
     found = last(events(client, f"/api/sweep?{LINK}&vary=codimension&values=1,3&seeds=2"), "sweep")
     assert {slope["name"] for slope in found["slopes"]} == {"slope of depth_median", "slope of gap_end"}

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import report, rows, sweep
+from toy import report, rows, simulate, sweep
 from toy.__main__ import main
 from toy.errors import FieldError
 from toy.link import build
@@ -70,6 +70,19 @@ def test_each_row_is_the_single_run_to_the_last_bit(small, whole_file, tmp_path,
             assert row[rows.column(name)] == value, name
         del single["seconds"]
         assert {name: row[name] for name in single} == single
+
+
+def test_a_branch_of_a_sweep_begins_where_its_own_run_does(tmp_path):
+    branch = {**SMALL, "start": "branch", "from.step": 1}
+    starts = []
+    for step in (1, 3):
+        path = tmp_path / f"{step}.csv"
+        sweep.run(sweep.plan("dimpled-sheet", {"learning_rate": [0.05]}, 1, 5, {**branch, "from.step": step}), path)
+        starts.append(rows.read(path)[0]["gap_start"])
+    setup = build("dimpled-sheet", {**branch, "learning_rate": 0.05, "seed": 5})
+    parent = simulate(setup.parent.world, setup.parent.knobs)
+    own = simulate(setup.world, setup.knobs, origin=setup.origin, parent=parent)
+    assert starts[0] == report.summary(setup, own, 0.0)["gap_start"] != starts[1]
 
 
 def test_columns_say_everything_once(whole_file):

@@ -1,14 +1,16 @@
 """Windows: isometric slices, exact unrolled charts, and a field that is the logit of what is shown."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import tiny, with_seed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import FieldError, View, World, attacks, boundary, charts, sqp
+from toy import FieldError, View, World, attacks, boundary, charts, sqp, windows
 from toy.charts import split
 from toy.heights import _scan, heights
 from toy.manifolds import MANIFOLDS, point, safe_height, tangent
@@ -196,6 +198,9 @@ def test_a_random_direction_is_normal_fixed_and_seeded(name):
     one, two = normal_chart(recording, view), normal_chart(recording, view.replace(reference_step=3))
     z = np.random.default_rng(0).uniform(0, 1, (9, 3)).astype(np.float32)
     assert np.array_equal(one.to_ambient(z), two.to_ambient(z)) and "random" in one.note
+    twin = SimpleNamespace(world=recording.world, data=recording.data, knobs=with_seed(recording.knobs, 7), net=None,
+                           last_step=recording.last_step)
+    assert not np.allclose(one.to_ambient(z), normal_chart(twin, view).to_ambient(z), atol=1e-3)
     assert not np.allclose(one.to_ambient(z), normal_chart(recording, View()).to_ambient(z), atol=1e-3)
 
 
@@ -233,6 +238,15 @@ def test_heights_beyond_the_reach_are_refused():
     assert caught.value.field == "half_height" and "reach" in caught.value.allowed
     assert window(recording, View(half_height=most * 0.99)).half_height == most * 0.99
     assert window(CACHE["slice-3"], View(half_height=2.0)).half_height == 2.0  # a plane has no reach to exceed
+
+
+def test_the_picture_is_three_times_as_high_as_most_of_the_boundary(train, monkeypatch):
+    run = train()
+    for scale in (0.02, 0.001, 9.0):
+        h = scale * np.random.default_rng(0).normal(size=209)
+        monkeypatch.setattr(windows, "heights", lambda *_, h=h: SimpleNamespace(nearest=h))
+        want = np.clip(3 * np.quantile(np.abs(h), 0.8), 0.02, measuring_height(run.world))
+        assert np.isclose(follow(run, normal_chart(run, View())), want)
 
 
 def test_the_picture_follows_the_dimples(hero):

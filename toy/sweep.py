@@ -47,7 +47,7 @@ def whole(flag: str, value: Any, low: int) -> int:
     """A whole number of at least `low` from text or a number; FieldError names the flag."""
     try:
         number = int(value)
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         number = low - 1
     if number < low or number != (int(value) if isinstance(value, str) else value):
         raise FieldError(flag, f"a whole number of at least {low}", value)
