@@ -19,7 +19,8 @@ Logit = Callable[[nets.Params, Array], Array]
 Field = Callable[[Array], Array]
 
 SAMPLES = 20  # along each ray, denser near x; rays are offset against each other, so together they see finer
-RANDOM = 24  # fixed directions
+FIXED = {2: 48, 3: 48}  # directions that are tried everywhere, by dimension: in few dimensions they see all round
+RANDOM = 24  # and in more
 NEAR = 12  # neighbours whose gradients, positions and feet give directions
 SEEDS = 4  # directions a caller can add
 ROUGH, FINE = (32, 6), (4, 8)  # (starts, iterations): many starts beat many iterations on ReLU nets
@@ -38,12 +39,17 @@ def _project(frame: Array, weights: Array, v: Array) -> Array:
 
 
 def _fixed(n: int) -> np.ndarray:
-    """RANDOM fixed directions in pairs +-d; evenly spread in the plane."""
-    half = np.random.default_rng(0).standard_normal((RANDOM // 2, n))
+    """Fixed directions in pairs +-d: evenly spread in the plane and, by a Fibonacci spiral, in space; else random."""
+    half = FIXED.get(n, RANDOM) // 2
+    at = np.arange(half) + 0.5
     if n == 2:
-        angle = np.pi * (np.arange(RANDOM // 2) + 0.5) / (RANDOM // 2)
-        half = np.stack([np.cos(angle), np.sin(angle)], 1)
-    return np.concatenate([half, -half]).astype(np.float32)
+        d = np.stack([np.cos(np.pi * at / half), np.sin(np.pi * at / half)], 1)
+    elif n == 3:
+        z, angle = at / half, np.pi * (3 - 5**0.5) * at
+        d = np.concatenate([(1 - z**2)[:, None] ** 0.5 * np.stack([np.cos(angle), np.sin(angle)], 1), z[:, None]], 1)
+    else:
+        d = np.random.default_rng(0).standard_normal((half, n))
+    return np.concatenate([d, -d]).astype(np.float32)
 
 
 def _deepfool(logit: Field, project: Field, x: Array, reach: Array) -> Array:
@@ -194,7 +200,8 @@ def shortest(
         others = jnp.where((sign[foes[i]] != sign[i])[:, None], x[foes[i]] - x[i], 0.0)
         short = jnp.concatenate([others, seeds[i] - x[i]])
         short = jnp.where(jnp.isfinite(short), short, 0.0)
-        sloped = jnp.arange(len(long)) < len(long) - RANDOM
+        # In many dimensions a fixed ray meets the boundary too far away to be of use.
+        sloped = jnp.arange(len(long)) < len(long) - (0 if n in FIXED else RANDOM)
         aimed = jnp.minimum(1.5 * jnp.linalg.norm(short, axis=1), beyond)
         ends = jnp.concatenate([jnp.where(sloped, beyond, reach), aimed])
         unit, r = _cast(field, project, jnp.concatenate([long, short]), ends, ROUGH[0])
