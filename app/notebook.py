@@ -29,10 +29,17 @@ def figure(recording: Recording, view: View | None = None, steps: Sequence[int] 
     frames = [go.Frame(name=frame["name"], data=frame["data"], traces=frame["traces"],
                        layout={"title": {"text": _title(frame["meta"], recording)}}) for _, frame in pictures]
     out = go.Figure(scene["data"], scene["layout"], frames)
+    out.for_each_trace(lambda trace: trace.update(showlegend=bool(trace.name) and trace.meta != "flips"))
+    solid = window.dim == 3
     return out.update_layout(
-        title={"text": frames[0].layout.title.text, "font": {"size": 15, "color": theme.INK}}, height=560,
-        margin={"l": 0, "r": 0, "t": 48, "b": 0} if window.dim == 3 else None, paper_bgcolor="white",
-        sliders=[_slider([frame.name for frame in frames])], updatemenus=[_buttons()],
+        showlegend=True, legend={
+            "orientation": "h", "x": 0, "y": 1, "yanchor": "top" if solid else "bottom", "bgcolor": theme.CLEAR,
+            "itemclick": False, "itemdoubleclick": False},
+        title={"text": frames[0].layout.title.text, "font": {"size": 15, "color": theme.INK}, "y": 0.97,
+               "yanchor": "top"},
+        height=560, margin={"l": 0, "r": 0, "t": 48, "b": 0} if solid else None, paper_bgcolor="white",
+        sliders=[_slider([frame.name for frame in frames], 8 if solid else 40)],
+        updatemenus=[_buttons(24 if solid else 56)],
     )
 
 
@@ -41,16 +48,16 @@ def _title(meta: dict[str, Any], recording: Recording) -> str:
     return f"{where}<br><sup>{meta['caption']}</sup>"
 
 
-def _slider(names: list[str]) -> dict[str, Any]:
+def _slider(names: list[str], above: int) -> dict[str, Any]:
     steps = [{"label": name, "method": "animate", "args": [[name], _at_once()]} for name in names]
-    return {"steps": steps, "x": 0.14, "len": 0.84, "currentvalue": {"visible": False}, "pad": {"t": 8, "b": 8}}
+    return {"steps": steps, "x": 0.14, "len": 0.84, "currentvalue": {"visible": False}, "pad": {"t": above, "b": 8}}
 
 
-def _buttons() -> dict[str, Any]:
+def _buttons(above: int) -> dict[str, Any]:
     play = {"frame": {"duration": 150, "redraw": True}, "fromcurrent": True, "transition": {"duration": 0}}
     return {
         "type": "buttons", "direction": "left", "x": 0.12, "xanchor": "right", "y": 0, "yanchor": "top",
-        "showactive": False, "pad": {"t": 24, "r": 8},
+        "showactive": False, "pad": {"t": above, "r": 8},
         "buttons": [{"label": words()["player_play"], "method": "animate", "args": [None, play]},
                     {"label": words()["player_pause"], "method": "animate", "args": [[None], _at_once()]}],
     }

@@ -23,6 +23,8 @@ def test_a_figure_has_a_frame_a_step_that_draws_that_step(train, fields):
     assert all(f"step {frame.name} of 20" in frame.layout.title.text for frame in figure.frames)
     first, last = (frame.data[0].z if "z" in frame.data[0] else frame.data[0].y for frame in figure.frames[::2])
     assert not np.array_equal(first, last)
+    told = {trace.name for trace in figure.data if trace.showlegend}
+    assert {"decision boundary", "class A", "class B", "manifold"} <= told and "flipped within ε" not in told
     assert all(frame.data[at].type == figure.data[index].type for frame in figure.frames
                for at, index in enumerate(frame.traces))
     assert len(notebook.figure(recording, SEEN).frames) == 21  # all there are

@@ -15,7 +15,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from toy.gallery import SIDE, Picture
 from toy.intervals import Estimate
@@ -28,6 +28,7 @@ ROLES = {INK: "ink", MUTE: "mute", LINE: "line", ACCENT: "accent", PANEL: "panel
 A, B = "#d55e00", "#0072b2"
 HEIGHT = LinearSegmentedColormap.from_list("height", ["#5e3c99", "#b2abd2", "#f4f1ea", "#9ecfc4", "#1b7a6b"])
 MARKERS = "osD^vP"
+TICKS = 8  # most values of a swept field that each have one
 STYLE: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "dimple-lab", "font.family": "sans-serif", "font.size": 9.0,
     "text.color": INK, "axes.edgecolor": MUTE, "axes.labelcolor": INK, "xtick.color": MUTE, "ytick.color": MUTE,
@@ -97,6 +98,8 @@ def curves(x_name: str, x: Sequence[Any], columns: Mapping[str, Sequence[Estimat
             axes.set_xticks(x, names)
         elif log or law is not None:
             _log_axis(axes, "x", x)
+            if axes.get_xscale() == "log" and len(set(x)) <= TICKS:
+                axes.xaxis.set_major_locator(FixedLocator(sorted(set(x))))
         if law is not None:
             _log_axis(axes, "y", [e.value for found in columns.values() for e in found])
         axes.set(xlabel=x_name, ylabel=unit if unit != "1" else "")
