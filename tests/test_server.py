@@ -273,7 +273,8 @@ def test_another_look_or_window_is_another_picture(client):
 
 def test_a_file_of_points_has_a_size(client):
     answer = client.post("/api/points?exhibit=dimpled-sheet", content=b"#" * (FILE + 1))
-    assert answer.status_code == 400 and answer.json()["field"] == "file"
+    assert answer.status_code == 400
+    assert (answer.json()["field"], answer.json()["allowed"]) == ("file", f"at most {FILE} bytes")
 
 
 def test_every_field_has_a_control_in_its_group():
