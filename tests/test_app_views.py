@@ -13,6 +13,7 @@ from app.text import words
 from toy import FieldError, Knobs, View, World, boundary, simulate, windows
 from toy.exhibits import EXHIBITS
 from toy.link import build
+from toy.phases import READ
 
 SMALL = {"hidden_layers": 2, "width": 16}
 WORLDS = {
@@ -173,6 +174,7 @@ def test_measures_charts_and_phases_come_out_whole():
         go.Figure(chart["figure"])
     distances = next(chart for chart in event["charts"] if chart["id"] == "distances")["figure"]["data"]
     assert len(distances) == 4 and all(len(line["x"]) == len(line["y"]) > 2 for line in distances)
+    assert {line.column for line in charts.CHARTS["sheet"].lines} == set(READ)  # what the verdict is read from
 
 
 def test_coarse_to_fine_covers_all_steps_ends_first():
