@@ -107,7 +107,8 @@ class Studies(Shared):
         told = publish.summary(experiment, run.setup, found)
         for claim, own in zip(told["claims"], claims(run.setup.exhibit, experiment)):
             claim |= own
-        told["columns"] = {column: words().get(f"unit.{unit}", unit) for column, unit in told["columns"].items()}
+        told["columns"] = {column: {"name": named(column, run.setup.exhibit), "unit": words().get(f"unit.{unit}", unit)}
+                           for column, unit in told["columns"].items()}
         told["errors"] = {seed: translated("allowed", error) for seed, error in told["errors"].items()}
         drawn = publish.drawn(experiment, run.setup, found)
         seeds = {base.knobs.seed: query(base) for base in bases}
@@ -154,8 +155,16 @@ class Studies(Shared):
         found = overview.findings(made, planned.varied)
         slopes = [{"name": f.name, "against": f.against, **publish.finite(f.estimate)}
                   for f in overview.slopes(made, planned.varied)]
-        run.post({"event": "sweep", "csv": text, "slopes": slopes, "plots": publish.swept(field, found)})
+        plots = publish.swept(field, found)
+        names = {column: named(column) for column in plots}
+        run.post({"event": "sweep", "csv": text, "slopes": slopes, "plots": plots, "names": names})
         run.post({"event": "done"})
+
+
+def named(column: str, exhibit: str = "") -> str:
+    """A column's name in words; as files have it where there are none."""
+    told, keys = words(), (f"column.{exhibit}.{column}", f"column.{column}", f"measure.{column}")
+    return next((told[key] for key in keys if key in told), column)
 
 
 def fields() -> list[dict[str, Any]]:

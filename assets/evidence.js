@@ -315,18 +315,19 @@
   /** Cases across, measures down. */
   function table({ table: rows, columns }) {
     const head = el("tr", {}, el("td"), ...Object.keys(rows).map((row) => el("th", { scope: "col" }, row)));
-    const body = Object.entries(columns).map(([column, unit]) => el("tr", {},
-      el("th", { scope: "row" }, column, unit && unit !== "1" ? el("small", {}, ` ${unit}`) : ""),
+    // the name in files stands on the word, for those who go on with them
+    const body = Object.entries(columns).map(([column, { name, unit }]) => el("tr", {},
+      el("th", { scope: "row", title: column }, name, unit && unit !== "1" ? el("small", {}, ` ${unit}`) : ""),
       ...Object.values(rows).map((row) => el("td", {}, figure(row[column])))));
     return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": say("table") }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
   }
 
-  function sweepFound({ csv, plots, slopes }, field) {
+  function sweepFound({ csv, plots, slopes, names }, field) {
     const place = el("div");
     const pick = el("select", { "aria-label": say("shown"), onchange: () => place.replaceChildren(drawing(plots[pick.value])) },
-      ...Object.keys(plots).map((name) => el("option", { value: name }, name)));
+      ...Object.keys(plots).map((name) => el("option", { value: name }, names[name])));
     place.replaceChildren(drawing(plots[pick.value]));
-    const fits = slopes.map(({ name, against, ...fit }) => el("p", { class: "fit" }, say("slope", { column: name.replace("slope of ", ""), law: against, ...rounded(fit) })));
+    const fits = slopes.map(({ name, against, ...fit }) => el("p", { class: "fit" }, say("slope", { column: names[name.replace("slope of ", "")], law: against, ...rounded(fit) })));
     const save = () => window.dimpleParts.download(new Blob([csv], { type: "text/csv" }), `sweep-${field}.csv`);
     return [el("label", {}, el("span", {}, say("shown")), pick), place, el("p", { class: "mute" }, say("null")), ...fits,
       el("button", { type: "button", onclick: save }, say("download"))];

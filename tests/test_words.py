@@ -13,10 +13,13 @@ import app
 import toy
 from app.language import wanted
 from app.server import create
+from app.studies import named
 from app.text import LANGUAGES, say, speaking, told, translated, words, written
 from app.text.simulator import match, own
 from toy import FieldError
 from toy.exhibits import EXHIBITS
+from toy.experiments import EXPERIMENTS
+from toy.overview import SHOWN
 from toy.recording import Recording
 from toy.world import FIELDS, allowed_text
 
@@ -45,6 +48,15 @@ def test_every_exhibit_has_its_words():
 
 def test_every_field_has_its_name():
     assert all(f"field.{name}" in KEYS for name in FIELDS)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_column_has_its_name(code):
+    with speaking(code):
+        for exhibit, experiment in EXPERIMENTS.items():
+            names = {column: named(column, exhibit) for column in experiment.columns}
+            assert not [column for column, name in names.items() if "_" in name]
+        assert not [column for column in (*SHOWN, "two_phases") if "_" in named(column)]
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------

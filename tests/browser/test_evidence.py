@@ -43,6 +43,7 @@ def test_this_seed_shows_the_verdicts_the_simulator_computes(page, server):
     assert chips(page) == {name: words[result.holds] for name, result in measured(0).items()}
     shown = float(page.locator("[data-claim=dimples-follow-labels] .value").inner_text().replace("−", "-"))
     assert shown == pytest.approx(measured(0)["dimples-follow-labels"].value, rel=5e-3)
+    assert page.locator("#evidence th[title=accuracy_at_t_cling]").text_content() == "accuracy when it clings"
 
 
 def test_four_seeds_show_shares_and_pictures_and_a_picture_opens_its_seed(page, server):
@@ -84,6 +85,8 @@ def test_a_sweep_is_drawn_and_saved(page, server):
     page.locator("[data-part=sweep] input[type=number]").fill("2")
     page.locator("[data-part=sweep]").get_by_role("button", name="Run", exact=True).click()
     page.wait_for_selector(".swept svg")
+    expect(page.locator(".swept option[value=gap_end]")).to_have_text("gap at the end")
+    expect(page.locator(".swept .fit").first).to_contain_text("dimple depth")
     with page.expect_download() as caught:
         page.get_by_role("button", name="Download CSV").click()
     rows = list(csv.DictReader(io.StringIO(caught.value.path().read_text(encoding="utf-8"))))
