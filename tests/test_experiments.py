@@ -10,7 +10,7 @@ import pytest
 
 from toy import simulate
 from toy.experiment import Evidence, evidence, setups
-from toy.experiments import EXPERIMENTS, codimension, three_arrows
+from toy.experiments import EXPERIMENTS, three_arrows
 from toy.experiments import numbers as of
 from toy.link import Setup, build
 from toy.manifolds import MANIFOLDS
@@ -93,6 +93,15 @@ def test_a_verdict_follows_from_the_table_alone_and_can_come_out_either_way(name
     assert all(verdicts >= {True, False} for verdicts in seen.values()), seen
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_made_by_hand_have_the_rows_and_columns_of_measured_ones(name):
+    from test_verdicts import MADE, whole
+
+    made, table = MADE[name].table, reduced(name).table
+    assert set(whole(name)) == set(table)
+    assert all(set(columns) <= set(table[row]) for row, columns in made.items())
+
+
 def test_guessing_level_is_a_quantile_of_guesses():
     rng = np.random.default_rng(0)
     guesses = (rng.integers(0, 2, (100_000, 25)) == 1).mean(1)
@@ -105,22 +114,6 @@ def test_the_hero_world_has_a_dimple_a_point_and_shuffled_labels_have_not(hero):
 
     share, level = own_dimples(hero)
     assert share >= 0.8 > level
-
-
-def test_three_arrows_and_codimension_hold_on_numbers_made_by_hand():
-    hero = {"distance_off_median": 0.1, "distance_on_median": 0.4, "distance_random_subspace_median": 0.2,
-            "perturbation_normal_share": 0.97, "normal_share_chance": 0.94}
-    table = {"ell 30": hero, "ell 1": {**hero, "distance_off_median": 0.3}, "ell 3": hero}
-    judge = EXPERIMENTS["three-arrows"].judge
-    assert all(result.holds for result in judge(table).values())
-    for name, wrong in (
-        ("off-much-shorter", {"distance_off_median": 0.25}), ("codimension-shortens", {"distance_off_median": 0.35}),
-        ("on-longer-than-chance", {"distance_random_subspace_median": 0.5}),
-        ("shortest-is-off", {"perturbation_normal_share": 0.9}),
-    ):
-        assert judge({**table, "ell 30": {**hero, **wrong}})[name].holds is False
-    rows = {f"ell {ell}": {"share": 0.9, "normal_share_chance": 0.8} for ell in codimension.LAW}
-    assert np.isclose(codimension.excess(rows, "share"), 0.1)
 
 
 def test_ways_on_and_off_are_those_of_a_linear_net(train, monkeypatch):
