@@ -112,9 +112,9 @@ def codimension() -> Made:
         "gap-law": falls(np.polyfit(np.log(ell), np.log(gap), 1)[0], "gap"),
         "off-law": falls(-0.265, "distance_off_median"),
         "linf-law": Said(-0.76, 0, rows(law, distance_off_linf_median=ell**-0.76 * up),
-                         (rows(law, distance_off_linf_median=half),)),
+                         (rows(law, distance_off_linf_median=half), rows(law, distance_off_linf_median=ell**-1.26))),
         "on-stays": Said(-0.24, -0.265, rows(law, distance_on_median=ell**-0.24 / up),
-                         (rows(law, distance_on_median=half), rows(law, distance_on_median=1 / ell))),
+                         tuple(rows(law, distance_on_median=ell**b) for b in (0.26, -0.5, -1.0))),
         # The exponent of three ell does not depend on the middle one, but needs it.
         "initialisation": Said(
             -0.26, -0.27, merged(rows(shrunk[::2], gap=he_gap[::2] * [2, 1 / 2]),
@@ -147,6 +147,7 @@ def curved_worlds() -> Made:
         **{name: Said(2 + 0.1 * n, 1, row(name, two_phases=0)) for n, name in enumerate(names)},
         "off-shorter": Said(5 / 9, 1 / 2, rows(nearer, distance_off_median=way[off < way],
                                                distance_geodesic_median=off[off < way]),
+                            (rows(nearer[1:], distance_off_median=None),),
                             undefined=(rows(names, distance_off_median=None),)),
         "codimension-makes-sheets": strict(table, ("wave", "single_sheet_share"),
                                            ("wave, ell 1", "single_sheet_share")),
@@ -188,8 +189,8 @@ def frozen_weights() -> Made:
         row("decay", normal_weight_factor=0.5 * (1 + rounds), predicted_decay=0.5, rounding=rounds),
     )
     return Made(table, {
-        "frozen": Said(0, 0.3, row(plain, normal_weight_drift=1e-9),
-                       undefined=(row(plain, normal_weight_drift=None),)),
+        "frozen": Said(0, 0.3, row(plain, normal_weight_drift=1e-9, seen_weight_drift=0.0),
+                       undefined=(row(plain, normal_weight_drift=None), row(plain, seen_weight_drift=None))),
         "offset-conserved": Said(0.00099, 0.001, row("sgd, z0 = .5", offset_weight_drift=0.00101, rounding=0.00098),
                                  keeps=(row("sgd, z0 = .5", offset_weight_drift=0.001),)),
         "adam-breaks-it": strict(table, ("adam, z0 = .5", "offset_weight_drift"), ("adam, z0 = .5", "rounding")),

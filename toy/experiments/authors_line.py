@@ -144,13 +144,13 @@ EXPERIMENT = Experiment(
               "1: both at once"),
         Claim("clings-unlearned", "When the gap has halved, the labels are not learned yet.",
               "accuracy at that step", "what guessing five labels reaches or stays below in 95 % of cases: 4 of 5"),
-        Claim("falls-like-the-authors", "The gap falls as it does in the authors' animation.",
-              "gap at the start over gap at the end; holds above half of the authors' fall", "the authors' fall"),
+        Claim("falls-like-the-authors", "The gap falls at least half as far as in the authors' animation.",
+              "gap at the start over gap at the end; holds above half of what it is held against", "the authors' fall"),
         Claim("dimples-follow-labels", "The bulges go to the right side of the points.",
               "share of the ten labellings whose dimple amplitude reaches the true one's; holds when it is the largest "
               "of all, 1 in 10, which five points cannot beat: no 95 % level can be reached",
               "1/2, a labelling drawn at random"),
-        Claim("most-nets", "The order holds for other nets too.",
+        Claim("most-nets", "The order holds for most nets.",
               "share of the five nets in which the gap halves before all points are right", "1/2"),
     ),
     columns={

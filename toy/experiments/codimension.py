@@ -95,11 +95,11 @@ def judge(table: Table) -> dict[str, Result]:
     stands = None if None in agree else float(np.mean(agree))  # type: ignore[arg-type]
     sheet, random = (None if any(v is None for v in s) else float(np.mean(s)) for s in shares)  # type: ignore[arg-type]
     return {
-        "depth-law": of.nearest(b["depth_median"], 0.0, (0, -0.5, -1), -0.5),
-        "gap-law": of.nearest(b["gap"], 0.0, (0, -0.5, -1), -0.5),
-        "off-law": of.nearest(b["distance_off_median"], 0.0, (0, -0.5, -1), -0.5),
-        "linf-law": of.nearest(b["distance_off_linf_median"], 0.0, (0, -0.5, -1), -1),
-        "on-stays": of.nearest(b["distance_on_median"], b["distance_off_median"], (0, -0.5, -1), 0),
+        "depth-law": of.near_half(b["depth_median"], 0.0, -0.5),
+        "gap-law": of.near_half(b["gap"], 0.0, -0.5),
+        "off-law": of.near_half(b["distance_off_median"], 0.0, -0.5),
+        "linf-law": of.near_half(b["distance_off_linf_median"], 0.0, -1),
+        "on-stays": of.near_half(b["distance_on_median"], b["distance_off_median"], 0),
         "initialisation": of.above(he, own),
         "gradient-off": of.above(excess(table, "gradient_normal_share"), 0.0),
         "perturbation-off": of.above(excess(table, "perturbation_normal_share"), 0.0),
@@ -108,7 +108,7 @@ def judge(table: Table) -> dict[str, Result]:
     }
 
 
-_EXPONENT = "exponent b of {} ~ ell^b over ell = 3 .. 1000; holds when the nearest of 0, -1/2 and -1 is {}"
+_EXPONENT = "exponent b of {} ~ ell^b over ell = 3 .. 1000; holds when the nearest multiple of 1/2 is {}"
 EXPERIMENT = Experiment(
     cases={
         **{f"ell {ell}": Case({"codimension": ell}) for ell in ELLS},
@@ -129,13 +129,15 @@ EXPERIMENT = Experiment(
               _EXPONENT.format("median on-manifold distance", "0"), "the exponent off the manifold"),
         Claim("initialisation", "Much of the law is initialisation: weights that shrink with the fan-in flatten it.",
               "exponent of the gap with He's weights over ell = 3, 30, 300, trained 2000 steps",
-              "the same with first-layer weights N(0, 1)"),
+              "the same with first-layer weights N(0, 1), trained 400 steps"),
         Claim("gradient-off", "The gradient points off the manifold more than counting dimensions says.",
-              "mean over ell of the gradient's normal share minus ell / n", "0: a random direction"),
+              "mean over ell = 3 .. 1000 of the gradient's normal share minus ell / n", "0: a random direction"),
         Claim("perturbation-off",
               "The minimal perturbation points off the manifold more than counting dimensions says.",
-              "mean over ell of its normal share minus ell / n", "0: a random direction"),
-        Claim("single-sheet", "Seen along the net's own off-manifold gradient the boundary is a single sheet.",
+              "mean over ell = 3 .. 1000 of its normal share minus ell / n", "0: a random direction"),
+        Claim("single-sheet",
+              "Seen along the net's own off-manifold gradient the boundary is one sheet over more of the manifold than "
+              "along a random direction.",
               "mean over ell >= 10 of the share of normal lines that meet it exactly once",
               "the same along a random normal direction"),
         Claim("verdict-stands",

@@ -1,7 +1,7 @@
 """Numbers of a recording that several experiments share, ready for a table: None where undefined or infinite."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,6 @@ def exponent(table: Table, rows: Mapping[str, float], column: str) -> float | No
     return number(slope(list(rows.values()), [[table[name][column] for name in rows]]).value)
 
 
-def nearest(value: float | None, null: float | None, candidates: Sequence[float], wanted: float) -> Result:
-    """Holds when `wanted` is the nearest of the candidates."""
-    holds = None if value is None else min(candidates, key=lambda c: abs(c - value)) == wanted
-    return Result(value, null, holds)
+def near_half(value: float | None, null: float | None, wanted: float) -> Result:
+    """Holds when `wanted`, a multiple of 1/2, is the nearest of them all."""
+    return Result(value, null, None if value is None else round(2 * value) == 2 * wanted)
