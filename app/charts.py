@@ -132,7 +132,7 @@ def _chance(level: float, last: int) -> tuple[list[dict[str, Any]], dict[str, An
 
 CHARTS: dict[str, Chart] = {
     "sheet": Chart((
-        Line("sheet_offset", theme.SHEET_OFFSET), Line("far_sheet_offset", theme.SHEET_OFFSET, "dot", 1.25),
+        Line("sheet_offset", theme.SHEET_OFFSET), Line("far_sheet_offset", theme.SHEET_OFFSET, "longdash", 1.25),
         Line("far_dimple_amplitude", theme.DIMPLES, "dash"),
         Line("far_dimple_null_95", theme.DIMPLES, "dot", 1.25),
     )),

@@ -17,6 +17,7 @@
     diverged = null;
     base = 0;
     table = null;
+    names = {};
     charts = [];
     bands = [];
     fields = null;
@@ -47,7 +48,7 @@
       const does = {
         ready: () => this.#ready(event),
         measures: () => {
-          Object.assign(this, { table: event.table, charts: event.charts });
+          Object.assign(this, { table: event.table, charts: event.charts, names: event.names });
           this.player.overlay();
         },
         phases: () => (this.bands = event.bands),

@@ -215,8 +215,8 @@
 
     /** The other run's numbers of this step. */
     beside() {
-      const { table = null, frame = null } = this.companion ?? {};
-      this.numbers.beside(this.companion ? { table, own: frame?.meta.numbers ?? [], step: this.companion.own(this.step) } : null);
+      const { table = null, names = {}, frame = null } = this.companion ?? {};
+      this.numbers.beside(this.companion ? { table, names, own: frame?.meta.numbers ?? [], step: this.companion.own(this.step) } : null);
     }
 
     #fetching(link, view) {

@@ -21,7 +21,7 @@
     #own = [];
     #table = null;
     #names = {};
-    #other = null; // {table, own, step} of a second run
+    #other = null; // {table, names, own, step} of a second run
 
     constructor(root) {
       this.root = root;
@@ -51,7 +51,7 @@
       for (const { name, value, chance, from, chanceFrom } of numbers) {
         const row = this.#rows.get(name);
         write(row.value, parts.number(value));
-        write(row.chance, chance === null || chance === undefined ? "" : parts.number(chance));
+        write(row.chance, this.#other ? both(chance, this.#otherChance(name)) : told(chance));
         this.#age(row.value, from);
         this.#age(row.chance, chanceFrom);
         if (row.other) write(row.other, parts.number(this.#otherValue(name)));
@@ -68,13 +68,7 @@
     #measuredAt(step) {
       if (!this.#table) return [];
       return Object.entries(this.#names).filter(([name]) => this.#table[name])
-        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step), ...this.#chance(about, step) }));
-    }
-
-    #chance({ chance }, step) {
-      if (typeof chance !== "string") return { chance };
-      const { value = null, from } = this.#table[chance] ? latest(this.#table, chance, step) : {};
-      return { chance: value, chanceFrom: from };
+        .map(([name, about]) => ({ name, ...about, ...latest(this.#table, name, step), ...chanceOf(about, this.#table, step) }));
     }
 
     /** {label, value} of a measure at the step shown, or null where it is not known. */
@@ -86,6 +80,12 @@
     #otherValue(name) {
       const { table, own, step } = this.#other;
       return own.find((number) => number.name === name)?.value ?? (table?.[name] ? latest(table, name, step).value : null);
+    }
+
+    #otherChance(name) {
+      const { table, names, own, step } = this.#other;
+      const about = own.find((number) => number.name === name) ?? names[name];
+      return about && table ? chanceOf(about, table, step).chance : null;
     }
 
     #build(numbers) {
@@ -104,6 +104,21 @@
       this.root.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
     }
   };
+
+  /** What stands for chance at `step`: a number, or what a column of the table tells. */
+  function chanceOf({ chance }, table, step) {
+    if (typeof chance !== "string") return { chance };
+    const { value = null, from } = table[chance] ? latest(table, chance, step) : {};
+    return { chance: value, chanceFrom: from };
+  }
+
+  const told = (chance) => (chance === null || chance === undefined ? "" : parts.number(chance));
+
+  /** Two runs' chance, where it differs. */
+  function both(chance, other) {
+    const [a, b] = [told(chance), told(other)];
+    return a === b ? a : `${a || "–"} / ${b || "–"}`;
+  }
 
   parts.latest = latest;
 })();

@@ -39,7 +39,7 @@
       this.plot.addEventListener("pointerup", (event) => this.#pick(event), true);
       this.plot.addEventListener("pointerenter", () => this.#stale && this.#redraw());
       ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, () => this.#release(), true));
-      new ResizeObserver(() => this.#fit()).observe(this.plot);
+      new ResizeObserver(() => (this.#queue = this.#queue.then(() => this.#fit()))).observe(this.plot);
     }
 
     get ready() {
@@ -262,11 +262,13 @@
       if (this.#scene) await this.show(this.#scene, this.#frame, camera);
     }
 
-    #fit() {
+    // After scenes and frames that are being drawn: in the middle of one plotly does not tie the axes of the new size.
+    async #fit() {
+      await this.drawn;
       const { clientWidth: width, clientHeight: height } = this.plot;
       if (!this.#scene || !width || !height) return;
       const now = this.plot._fullLayout;
-      if (now && (now.width !== width || now.height !== height)) Plotly.relayout(this.plot, { width, height });
+      if (now && (now.width !== width || now.height !== height)) await Plotly.relayout(this.plot, { width, height });
     }
 
     /** The arrays of the first mesh as drawn now (for tests), or null. */

@@ -69,14 +69,24 @@ def test_alternating_rows_and_half_space():
     assert np.array_equal(y, np.where(unit[:, 0] < 0.5, 1, -1))
 
 
-@pytest.mark.parametrize("side, expected", [(4, [1, -1, -1, 1]), (5, [1, -1, 1, -1, 1]), (11, [1, 1, -1, -1, 1, 1])])
-def test_rings_are_bands_of_a_fifth_up_to_the_edge(side, expected):
-    unit, y = labelled("rings", LINE, side)
+@pytest.mark.parametrize("rule, wide, side, expected", [
+    ("fine-rings", 0.2, 4, [1, -1, -1, 1]), ("fine-rings", 0.2, 5, [1, -1, 1, -1, 1]),
+    ("fine-rings", 0.2, 11, [1, 1, -1, -1, 1, 1]), ("rings", 0.25, 7, [1, -1, -1, 1, -1, -1, 1]),
+])
+def test_rings_are_bands_up_to_the_edge(rule, wide, side, expected):
+    unit, y = labelled(rule, LINE, side)
     assert y[: len(expected)].tolist() == expected and np.array_equal(y, y[::-1])
     radius = np.abs(unit[:, 0] - 0.5)
-    clear = np.abs(radius - 0.1 - 0.2 * np.round((radius - 0.1) / 0.2)) > 1e-6
-    band = np.floor((radius - 0.1) / 0.2 + 1).astype(int)
+    clear = np.abs(radius - wide / 2 - wide * np.round((radius - wide / 2) / wide)) > 1e-6
+    band = np.floor((radius - wide / 2) / wide + 1).astype(int)
     assert np.array_equal(y[clear], (1 - 2 * (band % 2))[clear])
+
+
+@pytest.mark.parametrize("side", range(3, 13))
+def test_rings_are_no_other_rule_on_a_surface(side):
+    rules = {rule: labelled(rule, side=side)[1] for rule in ("rings", "chessboard", "alternating", "half-space")}
+    same = [rule for rule, y in rules.items() if abs(np.mean(y * rules["rings"])) == 1]
+    assert same == ["rings"]
 
 
 @pytest.mark.parametrize("side, plus", [(4, 8), (5, 13)])

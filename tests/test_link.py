@@ -44,12 +44,12 @@ def test_links_lose_nothing(exhibit, data):
 def test_an_exhibit_is_its_name(name):
     entry = EXHIBITS[name]
     assert parse(f"exhibit={name}") == Setup(name, entry.world, entry.knobs, entry.view)
-    assert query(parse(f"exhibit={name}")) == f"exhibit={name}&v=2"
+    assert query(parse(f"exhibit={name}")) == f"exhibit={name}&v=3"
 
 
 def test_only_departures_stand_in_a_link():
-    assert query(build("dimpled-sheet", {"seed": 3})) == "exhibit=dimpled-sheet&seed=3&v=2"
-    assert query(build("dimpled-sheet", {"seed": 0, "width": 100})) == "exhibit=dimpled-sheet&v=2"
+    assert query(build("dimpled-sheet", {"seed": 3})) == "exhibit=dimpled-sheet&seed=3&v=3"
+    assert query(build("dimpled-sheet", {"seed": 0, "width": 100})) == "exhibit=dimpled-sheet&v=3"
     assert parse("") == parse(f"exhibit={next(iter(EXHIBITS))}")
 
 
@@ -147,9 +147,14 @@ def test_links_of_the_first_version_mean_what_they_meant():
     assert parse("exhibit=dimpled-sheet&seed=3") == parse("exhibit=dimpled-sheet&seed=3&v=2")
 
 
-@pytest.mark.parametrize("version", ["0", "3", "x", ""])
+def test_rings_of_older_links_stay_a_fifth_wide():
+    assert [parse(f"exhibit=dimpled-sheet&labels=rings{v}").world.labels for v in ("", "&v=2", "&v=3")] \
+        == ["fine-rings", "fine-rings", "rings"]
+
+
+@pytest.mark.parametrize("version", ["0", "4", "x", ""])
 def test_links_of_no_known_version_are_refused(version):
-    with pytest.raises(FieldError, match="v must be a version from 1 to 2"):
+    with pytest.raises(FieldError, match="v must be a version from 1 to 3"):
         parse(f"exhibit=dimpled-sheet&v={version}")
 
 

@@ -68,10 +68,19 @@ def half_space(unit: Array, cell: Array, side: int, key: Array) -> Array:
 
 
 def rings(unit: Array, cell: Array, side: int, key: Array) -> Array:
-    """Bands of distance from the middle of the parameter box, as wide as a fifth of it."""
+    """Bands of distance from the middle of the parameter box, as wide as a quarter of it."""
+    return _banded(unit, 4)
+
+
+def fine_rings(unit: Array, cell: Array, side: int, key: Array) -> Array:
+    """Bands as wide as a fifth of the box: on five points a side of a surface they are a chessboard."""
+    return _banded(unit, 5)
+
+
+def _banded(unit: Array, bands: int) -> Array:
     radius = jnp.abs(unit - 0.5).max(1) if unit.shape[1] == 1 else jnp.linalg.norm(unit - 0.5, axis=1)
     # A band's outer edge belongs to it, whatever rounding does: the ends of a grid stand exactly there.
-    return 1 - 2 * (jnp.ceil(radius * 5 - 0.5001).astype(int) % 2)
+    return 1 - 2 * (jnp.ceil(radius * bands - 0.5001).astype(int) % 2)
 
 
 def domain(manifold: Manifold, sampling: str) -> tuple[tuple[float, float], ...]:
@@ -126,4 +135,5 @@ LABELS: dict[str, Callable] = {
     "random": at_random_balanced,
     "half-space": half_space,
     "rings": rings,
+    "fine-rings": fine_rings,
 }

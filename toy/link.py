@@ -183,5 +183,10 @@ def _decoupled_decay(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "optimizer": "adamw"} if adam and given.get("weight_decay", "0") not in ("0", "0.0") else given
 
 
-VERSION = 2
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _decoupled_decay}
+def _fine_rings(given: dict[str, Any]) -> dict[str, Any]:
+    """Version 2's rings were a fifth of the box wide."""
+    return {**given, "labels": "fine-rings"} if given.get("labels") == "rings" else given
+
+
+VERSION = 3
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _decoupled_decay, 2: _fine_rings}

@@ -97,7 +97,7 @@ def test_time_line_options_bands_and_what_a_wait_is_for(page, server):
 def test_controls_retrain_a_reset_can_be_undone_and_starts_are_the_same_or_new(page, server):
     ready(page, server, SMALL + "&seed=7")
     page.get_by_label("Labels", exact=True).first.click()
-    page.get_by_role("option", name="rings").click()
+    page.get_by_role("option", name="rings", exact=True).click()
     retrained(page, "labels=rings")
     page.get_by_role("slider", name="Learning rate").focus()
     page.keyboard.press("ArrowRight")
