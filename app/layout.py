@@ -208,8 +208,9 @@ def page(classroom: str = "") -> dmc.MantineProvider:
     classroom: the address others on the network open; "" when only this machine can.
     """
     parts = ("tabs", "evidence", "charts", "verdict", "within", "numbers")
-    right = html.Section([html.Div(id="lesson", role="region", hidden=True), *(html.Div(id=name) for name in parts),
-                          html.Details(id="data")], tabIndex=0, **named("page.measures"))
+    measures = [html.Div(id=name, title=words().get(f"{name}.help")) for name in parts]
+    right = html.Section([html.Div(id="lesson", role="region", hidden=True), *measures, html.Details(id="data")],
+                         tabIndex=0, **named("page.measures"))
     stores = ("link", "message", "origin", "branched", "compared", "placed", "sent", "shown", "folded", "before",
               "again", "presenting")
     memory = [dcc.Location(id="address", refresh=False), *(dcc.Store(id=name) for name in stores)]

@@ -171,7 +171,7 @@ def test_a_screen_reader_hears_the_step_and_can_read_all_of_them(page, server):
     page.wait_for_function("summary.textContent.startsWith('Step 60 of 60')")
     said = page.locator("#summary").text_content()
     assert "boundary is in the picture" in said and ("right side" in said or "wrong side" in said)
-    assert "sheet offset: " in said and "nearest, free: " in said and "Accuracy " in said
+    assert "sheet offset: " in said and "distance, nearest: " in said and "Accuracy " in said
     assert page.locator("#summary").get_attribute("aria-live") == "polite"
     opened(page)
     assert page.locator("#data caption").inner_text()

@@ -87,7 +87,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     judge=judge,
     claims=(
-        Claim("fresh", "A fresh net trained only on adversarial examples with their wrong labels classes clean data.",
+        Claim("fresh", "A fresh net trained only on adversarial examples with wrong labels classifies clean data.",
               _CLEAN, _GUESS),
         Claim("shared-normal-weights", "So does a net that starts with the first one's normal weights.",
               _CLEAN, _GUESS),
