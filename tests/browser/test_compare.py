@@ -107,9 +107,25 @@ def test_what_is_seen_is_said_of_both_runs_where_it_differs(page, server):
     expect(said).to_have_count(2, timeout=120_000)
     assert "R⁵" in said.nth(0).inner_text() and "R³" in said.nth(1).inner_text()
     both_at(page, 30, 30)
+    expect(page.locator("[data-number=gradient_normal_share] .chance")).to_have_text("0.600 / 0.333")  # ell / n of each
     assert "last step" not in page.locator(".head.b").inner_text()
     both_at(page, 35, 30)
     expect(page.locator(".head.b")).to_contain_text("at its last step 30")
     page.get_by_role("button", name="Compare").click()
     expect(said).to_have_count(1)
     assert "R⁵" in said.inner_text()
+    expect(page.locator("[data-number=gradient_normal_share] .chance")).to_have_text("0.600")
+
+
+def test_a_flat_picture_that_grows_while_a_frame_is_drawn_is_true_to_scale(page, server):
+    flat = TINY.replace("codimension=3", "codimension=0")
+    page.goto(server.url + f"?{flat}&with={quote(f'{flat}&seed=1')}&step=3")
+    page.wait_for_function("window.dimple?.state().shown === 3 && window.dimple.state().besideShown === 3")
+    both_at(page, 30, 30)
+    both_at(page, 3, 3)
+    page.evaluate("async () => { await dimple.compare(null); dimple.seek(30); }")
+    page.wait_for_function("""() => {
+      const { width, xaxis, yaxis } = document.querySelector('#picture .js-plotly-plot')._fullLayout;
+      const scale = ({ _length, range: [low, high] }) => _length / (high - low);
+      return dimple.state().shown === 30 && width > 500 && Math.abs(scale(xaxis) / scale(yaxis) - 1) < 1e-3;
+    }""")
