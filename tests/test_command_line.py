@@ -56,7 +56,7 @@ def test_json_is_one_object_with_every_key(command, train):
     assert (got["exhibit"], got["seed"], got["steps"], got["two_phases"]) == ("dimpled-sheet", 3, 20, False)
     assert got["world"]["width"] == 8 and got["world"]["learning_rate"] == 1e-3
     assert set(got["world"]) == {name for name in FIELDS if name != "seed" and name not in toy.View.model_fields}
-    assert got["accuracy"] == float(train(seed=3).accuracy[-1])
+    assert np.float32(got["accuracy"]) == train(seed=3).accuracy[-1] and len(str(got["accuracy"])) < 12
     assert all(0 <= got[name] <= 1 for name in SHARES) and got["gradient_normal_share_chance"] == 3 / 5
     assert got["seconds"] >= 0 and got["gap_start"] > 0 and got["sheet_offset_end"] > 0
 
@@ -67,7 +67,8 @@ def test_a_branch_begins_at_the_step_it_names(command):
     setup = build("dimpled-sheet", {**dict(pair.split("=") for pair in SMALL), "start": "branch", "from.step": 3})
     own = toy.simulate(setup.world, setup.knobs, origin=setup.origin)
     chart = windows.normal_chart(own, toy.View())
-    assert start[0]["gap_start"] == measures.measure(own, chart, 0)["gap"] != start[1]["gap_start"]
+    gap = measures.measure(own, chart, 0)["gap"]
+    assert np.float32(start[0]["gap_start"]) == np.float32(gap) != np.float32(start[1]["gap_start"])
 
 
 def test_the_same_seed_prints_the_same_numbers(command):

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from toy import measures, windows
 from toy.link import Setup
 from toy.phases import phases
@@ -35,8 +37,10 @@ def table(recording: Recording, chart: windows.Window | None,
 
 
 def _plain(value: Any) -> Any:
-    """None for an undefined or infinite number, which JSON cannot hold."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """None for an undefined or infinite number, which JSON cannot hold; others as short as their 32 bits allow."""
+    if not isinstance(value, float):
+        return value
+    return float(str(np.float32(value))) if math.isfinite(value) else None
 
 
 def summary(setup: Setup, recording: Recording, seconds: float,
