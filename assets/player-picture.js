@@ -230,9 +230,9 @@
     }
 
     #restyle(traces, data) {
-      return Plotly.animate(this.plot, { data, traces }, {
+      return parts.unblinking(this.plot, () => Plotly.animate(this.plot, { data, traces }, {
         mode: "immediate", transition: { duration: 0 }, frame: { duration: 0, redraw: true },
-      }).catch(() => {}); // plotly rejects a frame overtaken by the next one
+      }).catch(() => {})); // plotly rejects a frame overtaken by the next one
     }
 
     #release() {

@@ -1,6 +1,10 @@
-"""Browsers whose 3-D graphics are missing, or get lost while the page is open."""
+"""What is painted: 3-D graphics that are missing or get lost while the page is open, flat colours while they play."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from test_page import ready, seek
 
@@ -74,3 +78,22 @@ def test_a_browser_without_graphics_is_told_what_to_do_and_shows_the_rest(page, 
     note(page).get_by_role("button").click()
     page.wait_for_function(f"({PAINTED})() > 0.05")
     assert not note(page).is_visible()
+
+
+def test_the_colours_of_a_flat_picture_do_not_blink_while_it_plays(page, server):
+    page.goto(server.url + "?exhibit=authors-line")
+    page.wait_for_function("window.dimple?.state().shown >= 0 && document.querySelector('.heatmaplayer image')")
+    box = page.locator("#picture .heatmaplayer image").bounding_box()
+
+    def coloured() -> float:
+        """Share of the picture's pixels that are no grey."""
+        with Image.open(io.BytesIO(page.screenshot(clip=box))) as seen:
+            return float((np.ptp(np.asarray(seen.convert("RGB"), int), axis=2) > 12).mean())
+
+    seek(page, 0)
+    page.wait_for_function("!document.querySelector('#picture .is-changing')")
+    still = coloured()
+    page.evaluate("dimple.play()")
+    playing = [coloured() for _ in range(20)]
+    assert page.evaluate("dimple.state().shown") > 5 and still > 0.3
+    assert min(playing) > 0.15, playing
