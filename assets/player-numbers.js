@@ -117,7 +117,7 @@
   /** Two runs' chance, where it differs. */
   function both(chance, other) {
     const [a, b] = [told(chance), told(other)];
-    return a === b ? a : `${a || "–"} / ${b || "–"}`;
+    return a === b ? a : `${a || "–"}\u00a0/ ${b || "–"}`;
   }
 
   parts.latest = latest;
