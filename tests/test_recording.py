@@ -427,9 +427,18 @@ def test_files_with_wrong_arrays_are_refused(saved, changes):
     {"knobs": {"steps": -1}}, {"knobs": {"steps": 5}}, {"steps": []}, {"steps": [0, 64]}, {"steps": [0, 61]},
     {"steps": ["a"]}, {"steps": None},
     {"diverged_at": 3}, {"diverged_at": "x"}, {"diverged_at": 60}, {"finished": False}, {"finished": None},
+    {"origin": {"a": 1}}, {"origin": None},
 ], ids=str)
 def test_files_with_wrong_headers_are_refused(saved, changes):
     rewritten(saved, header=header(saved, **changes))
     error = refused(saved)
     if changes.get("format") == 99:
-        assert "format 2" in error.allowed and "99" in str(error)
+        assert "format 3" in error.allowed and "99" in str(error)
+
+
+def test_rings_of_an_older_file_stay_a_fifth_wide(train, tmp_path):
+    path = tmp_path / "old.npz"
+    old = train(labels="fine-rings")
+    old.save(path)
+    rewritten(path, header=header(path, format=2, world={**old.world.model_dump(), "labels": "rings"}))
+    assert Recording.load(path).world.labels == "fine-rings"

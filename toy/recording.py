@@ -19,10 +19,10 @@ from toy.errors import FieldError
 from toy.files import whole_file
 from toy.labels import Data
 from toy.nets import Logit, Params
-from toy.origin import Origin, begin, fitting, read, resolve, written
+from toy.origin import PREFIX, Origin, begin, fitting, read, resolve, written
 from toy.world import Knobs, World, check, of_kind, stride
 
-FORMAT = 2
+FORMAT = 3
 SCALARS = ("loss", "accuracy", "margin")
 REPLAYED = 16  # checkpoints of a file that are tried at most
 RECENT = 4  # states kept beside the checkpoints: playing forward replays one step at a time
@@ -217,9 +217,13 @@ class Recording:
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
-                if header["format"] != FORMAT:
+                if header["format"] not in (2, FORMAT):
                     why = f"its format is {header['format']}"
                     raise FieldError("file", f"a recording of format {FORMAT}", Path(path).name, why)
+                if header["format"] == 2 and header["world"]["labels"] == "rings":
+                    header["world"]["labels"] = "fine-rings"  # what they were then
+                if strange := [name for name in header["origin"] if not name.startswith(PREFIX)]:
+                    raise ValueError(f"{strange[0]} is no key of an origin")
                 world = World(**header["world"])
                 new = cls(world, Knobs(**header["knobs"]), resolve(world, read(header["origin"])))
                 new._restore(header, file)
