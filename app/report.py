@@ -121,7 +121,7 @@ def choice(field: str, value: str) -> str:
 def subtitle(setup: Setup, window: windows.Window) -> str:
     """What is seen: points, manifold, space and window."""
     world, kind = setup.world, window.kind
-    if setup.view.window == "unrolled" and world.geometry.flat:
+    if setup.view.window == "unrolled" and kind == "slice":
         kind = "unrolled_flat"
     return say(
         f"subtitle.{kind}", points=world.point_count, n=str(world.n).translate(SUPERSCRIPT),

@@ -234,10 +234,11 @@ def test_parts_of_the_arrow_to_the_boundary_add_up_to_it(world):
         assert np.nanmax(np.abs(off[:, :2])) < 1e-6 and np.nanmax(np.abs(on[:, 2])) < 1e-6
 
 
-def test_a_flat_manifold_unrolled_is_said_to_be_the_slice():
-    setup = build("dimpled-sheet", {"window": "unrolled", "steps": 5})
+@pytest.mark.parametrize("codimension, said", [(1, "flat as it is"), (3, "unrolled, height along the net's own")])
+def test_a_flat_manifold_unrolled_is_the_slice_where_there_is_one_normal(codimension, said):
+    setup = build("dimpled-sheet", {"window": "unrolled", "steps": 5, "codimension": codimension})
     recording = simulate(setup.world, setup.knobs)
-    assert "flat as it is" in report.subtitle(setup, windows.window(recording, setup.view))
+    assert said in report.subtitle(setup, windows.window(recording, setup.view))
 
 
 def test_off_arrows_of_the_whole_space_follow_the_direction_of_the_view():

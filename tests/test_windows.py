@@ -38,6 +38,7 @@ WORLDS = {
     "normal-3": {"manifold": "sphere", "codimension": 1, "window": "unrolled"},
     "own-2": {"manifold": "spiral", "codimension": 4, "offset": 0.3, **CURVE},
     "own-3": {"manifold": "torus", "codimension": 3},
+    "own-flat": {"manifold": "plane", "codimension": 3, "offset": -0.2, "window": "unrolled"},
 }
 
 
@@ -211,6 +212,22 @@ def test_hypersurfaces_are_unrolled_along_their_geometric_normal():
     x = np.asarray(win.to_ambient(np.column_stack([u, np.full(20, 0.1, np.float32)])))
     radius = np.linalg.norm(x, axis=1)
     assert np.allclose(radius, 0.6, atol=1e-5) or np.allclose(radius, 0.4, atol=1e-5)
+
+
+def test_a_flat_world_is_unrolled_along_the_nets_own_gradient_at_each_place():
+    recording = CACHE["own-flat"]
+    win = window(recording, View(window="unrolled"))
+    u = parameter_grid(recording.world, charts.GRID)[::7]
+    foot = np.column_stack([u, np.full((len(u), 3), -0.2, np.float32) * [1, 0, 0]]).astype(np.float32)
+    v = (np.asarray(win.to_ambient(np.column_stack([u, np.full(len(u), 0.5, np.float32)]))) - foot) / 0.5
+    own = np.array(windows.gradient(recording.logit, recording.params(recording.last_step), jnp.asarray(foot)))
+    own[:, :2] = 0  # along the plane
+    assert np.allclose(v, own / np.linalg.norm(own, axis=1, keepdims=True), atol=1e-4)
+    assert np.ptp(v, axis=0).max() > 0.01  # it turns, where the slice's does not
+    # at random it is one direction, as in the slice
+    z = np.random.default_rng(0).uniform(0, 0.5, (9, 3)).astype(np.float32)
+    bent, slice_ = (window(recording, View(window=kind, direction="random")) for kind in ("unrolled", "slice"))
+    assert np.allclose(bent.to_ambient(z), slice_.to_ambient(z), atol=1e-5)
 
 
 @pytest.mark.parametrize("step", [21, 100_000])

@@ -6,6 +6,7 @@ What is drawn is the zero set of the logit composed with such a map.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,30 +66,40 @@ def normal_chart(recording: Recording, view: View) -> Window | None:
     world, manifold = recording.world, recording.world.geometry
     if world.codimension == 0:
         return None
-    n, offset, height = world.n, recording.knobs.offset, measuring_height(world)
-    axes = tuple(f"u{'₁₂'[i]}" for i in range(manifold.k)) if manifold.k > 1 else ("u",)
-    box = np.array(domain(manifold, world.sampling))
-    low, high = (*box[:, 0].tolist(), -height), (*box[:, 1].tolist(), height)
+    if not manifold.flat:
+        return _bent(recording, view)
+    n = world.n
+    if world.codimension == 1:
+        v, note = np.eye(n, dtype=np.float32)[-1], "the normal"
+    else:
+        vectors, note = _direction(recording, view, recording.data.u, recording.data.x)
+        v = np.asarray(_unit(vectors.mean(0)))
+    basis = np.concatenate([np.eye(manifold.k, n, dtype=np.float32), v[None]])
     start = np.zeros(n, np.float32)  # by numpy, as jax would compile each of its steps for every new n
-    start[manifold.e : manifold.e + 1] = offset
-    make = partial(Window, world=world, low=low, high=high, labels=(*axes, "t"), half_height=height,
-                   net=recording.net)
-    if manifold.flat:
-        if world.codimension == 1:
-            v, note = np.eye(n, dtype=np.float32)[-1], "the normal"
-        else:
-            vectors, note = _direction(recording, view, recording.data.u, recording.data.x)
-            v = np.asarray(_unit(vectors.mean(0)))
-        basis = np.concatenate([np.eye(manifold.k, n, dtype=np.float32), v[None]])
-        return make(kind="slice", note=note, origin=jnp.asarray(start), basis=jnp.asarray(basis))
+    start[manifold.e : manifold.e + 1] = recording.knobs.offset
+    return _chart(recording, kind="slice", note=note, origin=jnp.asarray(start), basis=jnp.asarray(basis))
+
+
+def _chart(recording: Recording, **along: Any) -> Window:
+    """A chart over the parameter box, up to the measuring height."""
+    world, height = recording.world, measuring_height(recording.world)
+    axes = tuple(f"u{'₁₂'[i]}" for i in range(world.k)) if world.k > 1 else ("u",)
+    box = np.array(domain(world.geometry, world.sampling))
+    low, high = (*box[:, 0].tolist(), -height), (*box[:, 1].tolist(), height)
+    return Window(world=world, low=low, high=high, labels=(*axes, "t"), half_height=height, net=recording.net, **along)
+
+
+def _bent(recording: Recording, view: View) -> Window:
+    """The chart whose v(u) turns with u: the geometric normal where it is unique, else the net's own gradient."""
+    world, manifold, n, offset = recording.world, recording.world.geometry, recording.world.n, recording.knobs.offset
     empty = jnp.zeros((0, n))
     if n == manifold.k + 1:
-        return make(kind="unrolled", note="the normal", origin=jnp.zeros(1), basis=empty)
+        return _chart(recording, kind="unrolled", note="the normal", origin=jnp.zeros(1), basis=empty)
     grid = parameter_grid(world, GRID)
     vectors, note = _direction(recording, view, grid, np.asarray(point(manifold, n, offset, jnp.asarray(grid))))
     field_v = _unit(vectors).reshape((GRID,) * manifold.k + (n,))
-    return make(kind="unrolled", note=note.replace("the mean", "the net's own"), origin=jnp.array([offset]),
-                basis=empty, field_v=field_v)
+    return _chart(recording, kind="unrolled", note=note.replace("the mean", "the net's own"),
+                  origin=jnp.array([offset]), basis=empty, field_v=field_v)
 
 
 def parameter_grid(world: World, side: int) -> np.ndarray:
@@ -170,7 +181,7 @@ def _picture_height(recording: Recording, view: View, chart: Window | None) -> f
 
 
 def _normal_window(recording: Recording, view: View, chart: Window | None) -> Window:
-    """A slice or unrolled window: the normal chart, cut to the picture's height, with a margin on the sides."""
+    """A slice or unrolled window: a normal chart, cut to the picture's height, a slice with a margin on the sides."""
     assert chart is not None  # kind_of has refused ell = 0
     height = _picture_height(recording, view, chart)
     low, high = np.array(chart.low), np.array(chart.high)
@@ -178,6 +189,12 @@ def _normal_window(recording: Recording, view: View, chart: Window | None) -> Wi
     low, high = low - side, high + side
     low[-1], high[-1] = -height, height
     return replace(chart, low=tuple(low.tolist()), high=tuple(high.tolist()), half_height=height)
+
+
+def _unrolled(recording: Recording, view: View, chart: Window | None) -> Window:
+    """An unrolled window; over a flat manifold with one normal direction it is the slice."""
+    bent = recording.world.geometry.flat and recording.world.codimension > 1
+    return _normal_window(recording, view, _bent(recording, view) if bent else chart)
 
 
 def _ambient(recording: Recording, view: View, chart: Window | None) -> Window:
@@ -198,5 +215,5 @@ def _ambient(recording: Recording, view: View, chart: Window | None) -> Window:
 WINDOWS: dict[str, Callable[[Recording, View, Window | None], Window]] = {
     "ambient": _ambient,
     "slice": _normal_window,
-    "unrolled": _normal_window,
+    "unrolled": _unrolled,
 }
