@@ -51,7 +51,7 @@
       for (const { name, value, chance, from, chanceFrom } of numbers) {
         const row = this.#rows.get(name);
         write(row.value, parts.number(value));
-        write(row.chance, this.#other ? both(chance, this.#otherChance(name)) : told(chance));
+        write(row.chance, this.#other ? both(chance, this.#otherChance(name)) : level(chance));
         this.#age(row.value, from);
         this.#age(row.chance, chanceFrom);
         if (row.other) write(row.other, parts.number(this.#otherValue(name)));
@@ -112,11 +112,11 @@
     return { chance: value, chanceFrom: from };
   }
 
-  const told = (chance) => (chance === null || chance === undefined ? "" : parts.number(chance));
+  const level = (chance) => (chance === null || chance === undefined ? "" : parts.number(chance));
 
   /** Two runs' chance, where it differs. */
   function both(chance, other) {
-    const [a, b] = [told(chance), told(other)];
+    const [a, b] = [level(chance), level(other)];
     return a === b ? a : `${a || "–"}\u00a0/ ${b || "–"}`;
   }
 

@@ -137,3 +137,6 @@ LABELS: dict[str, Callable] = {
     "rings": rings,
     "fine-rings": fine_rings,
 }
+
+# What rules were called in links of version 2 and recordings of format 2: rings were a fifth wide then.
+FORMERLY = {"rings": "fine-rings"}

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from toy.errors import FieldError, meant, one_of
 from toy.exhibits import EXHIBITS
+from toy.labels import FORMERLY
 from toy.origin import ENDS, FREE, PREFIX, Origin, read, resolve, written
 from toy.windows import check_view
 from toy.world import FIELDS, Knobs, Spec, View, World, allowed_text, check, choices, is_text, step_flops
@@ -185,7 +186,7 @@ def _decoupled_decay(given: dict[str, Any]) -> dict[str, Any]:
 
 def _fine_rings(given: dict[str, Any]) -> dict[str, Any]:
     """Version 2's rings were a fifth of the box wide."""
-    return {**given, "labels": "fine-rings"} if given.get("labels") == "rings" else given
+    return {**given, "labels": FORMERLY[given["labels"]]} if given.get("labels") in FORMERLY else given
 
 
 VERSION = 3

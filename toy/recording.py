@@ -17,7 +17,7 @@ import numpy as np
 from toy import training
 from toy.errors import FieldError
 from toy.files import whole_file
-from toy.labels import Data
+from toy.labels import FORMERLY, Data
 from toy.nets import Logit, Params
 from toy.origin import PREFIX, Origin, begin, fitting, read, resolve, written
 from toy.world import Knobs, World, check, of_kind, stride
@@ -220,8 +220,8 @@ class Recording:
                 if header["format"] not in (2, FORMAT):
                     why = f"its format is {header['format']}"
                     raise FieldError("file", f"a recording of format {FORMAT}", Path(path).name, why)
-                if header["format"] == 2 and header["world"]["labels"] == "rings":
-                    header["world"]["labels"] = "fine-rings"  # what they were then
+                if header["format"] == 2 and (rule := header["world"]["labels"]) in FORMERLY:
+                    header["world"]["labels"] = FORMERLY[rule]
                 if strange := [name for name in header["origin"] if not name.startswith(PREFIX)]:
                     raise ValueError(f"{strange[0]} is no key of an origin")
                 world = World(**header["world"])
