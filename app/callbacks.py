@@ -1,5 +1,6 @@
 """Controls -> link -> player. Python reads and refuses settings; what the page alone decides runs in the browser."""
 
+import json
 import secrets
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from toy import FieldError
 from toy.exhibits import EXHIBITS
 from toy.link import Setup, branch, build, parse
 from toy.origin import PREFIX
-from toy.world import FIELDS
+from toy.world import FIELDS, used
 
 NAMES = list(FIELDS)
 
@@ -133,6 +134,11 @@ def _in_browser(app: Dash) -> None:
         app.clientside_callback(
             ClientsideFunction(here, "tie"), Output(number, "value", allow_duplicate=True), Output(slider, "value"),
             Input(slider, "value"), Input(number, "value"), State(slider, "id"), prevent_initial_call=True)
+    for name in FIELDS:
+        for other, values in used(name).items():
+            app.clientside_callback(
+                f"(value) => {json.dumps(values)}.includes(value) ? null : ''", Output({"use": name}, "data-idle"),
+                Input({"control": other}, "value"))
     app.clientside_callback(
         ClientsideFunction(here, "show"), Output("shown", "data"), Input({"look": ALL}, "value"),
         State({"look": ALL}, "id"))

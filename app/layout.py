@@ -13,7 +13,7 @@ from app.report import choice
 from app.sight import LOOKS, Look
 from app.text import LANGUAGES, language, say, words
 from toy.exhibits import EXHIBITS
-from toy.world import FIELDS, bounds, choices, is_text
+from toy.world import FIELDS, bounds, choices, is_text, used
 
 GROUPS = ("world", "net", "training", "view")
 TYPED_ONLY = ("seed", "reference_step")  # a slider would be no help
@@ -61,7 +61,9 @@ def helped(name: str) -> dmc.Tooltip:
     label, unit = words()[f"field.{name}"], extra(name).get("unit") or "1"
     low, high = ("", "") if choices(name) or is_text(name) else map("{:g}".format, bounds(name))
     span = low and say("control.range", low=low, high=high, unit="" if unit == "1" else " " + words()[f"unit.{unit}"])
-    text = say("control.help", label=label, help=words()[f"help.{name}"], range=span).strip()
+    uses = [say("control.used", field=words()[f"field.{other}"], names=" · ".join(choice(other, v) for v in values))
+            for other, values in used(name).items()]
+    text = " ".join([say("control.help", label=label, help=words()[f"help.{name}"], range=span).strip(), *uses])
     aria: dict[str, Any] = {"aria-label": text}
     mark = html.Button("i", className="help", type="button", **aria)
     return dmc.Tooltip(mark, label=text, multiline=True, w=240, position="right", openDelay=100,
@@ -69,7 +71,14 @@ def helped(name: str) -> dmc.Tooltip:
 
 
 def control(name: str) -> html.Div:
-    """One field: its name, help, and an input that suits it."""
+    """One field: its name, help, and an input that suits it; dim while other fields leave it without use."""
+    made = _control(name)
+    if used(name):
+        made.id = {"use": name}
+    return made
+
+
+def _control(name: str) -> html.Div:
     ident, label = {"control": name}, words()[f"field.{name}"]
     slim = {"size": "xs", "variant": "unstyled", "className": "value"}
     aria: dict[str, Any] = {"aria-label": label}

@@ -20,7 +20,7 @@ from toy.measures import MEASURES
 from toy.nets import INITS, NETS
 from toy.recording import RECENT, Recording
 from toy.training import OPTIMIZERS, start
-from toy.windows import WINDOWS
+from toy.windows import WINDOWS, normal_chart
 from toy.world import (
     FIELDS,
     OPTIMIZER_SLOTS,
@@ -35,6 +35,7 @@ from toy.world import (
     state_bytes,
     step_flops,
     stride,
+    used,
 )
 
 NUMBERS = [name for name in FIELDS if choices(name) is None and not is_text(name)]
@@ -90,6 +91,27 @@ def test_map_names_can_stand_in_a_link(entries):
     assert entries and all(name == name.strip().lower() and name.isascii() and " " not in name for name in entries)
 
 
+@pytest.mark.parametrize("name", [name for name in FIELDS if used(name)])
+def test_a_field_counts_where_it_is_said_to_be_used_and_nowhere_else(name):
+    other = {"points_per_side": 4, "labels": "half-space", "reference_step": 2}.get(name, 0.3)
+    [(field, values)] = used(name).items()
+    for value in choices(field):
+        needs = {"five-point": {"manifold": "line"}, "own": {"points": "0.1_0.1_a~0.2_0.3_b"}}.get(value, {})
+        before, after = (_shown(**needs, **{field: value}, **change) for change in ({}, {name: other}))
+        same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+        assert same == (value not in values), value
+
+
+def _shown(**values):
+    """A run's weights, labels and the direction that is shown."""
+    world, knobs = tiny(steps=5, **{name: value for name, value in values.items() if FIELDS[name] is not View})
+    recording = Recording(world, knobs)
+    for _ in recording.chunks():
+        pass
+    view = View(**{name: value for name, value in values.items() if FIELDS[name] is View})
+    return [*jax.tree.leaves(recording.params(5)), recording.data.y, normal_chart(recording, view).basis]
+
+
 # ---- every wrong value
 
 
@@ -109,7 +131,7 @@ def test_numbers_outside_their_range_are_refused(name):
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize(
-    "bad", [math.nan, math.inf, -math.inf, None, "x", "", [1], {}, True, np.bool_(1), 1j, np.ones(2)], ids=repr)
+    "bad", [math.nan, math.inf, -math.inf, None, "x", "", "1", [1], {}, True, np.bool_(1), 1j, np.ones(2)], ids=repr)
 def test_what_is_no_number_is_refused(name, bad):
     assert "between" in fails(name, bad).allowed
 

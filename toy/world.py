@@ -31,18 +31,19 @@ REPLAY_FLOPS = 6e10  # about one second on two cores: the longest way from a che
 TRAIN_FLOPS = 3e13  # about ten minutes
 
 
-def _choice(group: str, names: Any, help: str) -> Any:
-    extra: dict[str, Any] = {"unit": "", "group": group, "choices": list(names)}
+def _choice(group: str, names: Any, help: str, used: Mapping[str, Any] | None = None) -> Any:
+    extra: dict[str, Any] = {"unit": "", "group": group, "choices": list(names), "used": used or {}}
     return Field(description=help, json_schema_extra=extra)
 
 
-def _number(group: str, low: float, high: float, help: str, unit: str = "1", scale: str = "linear") -> Any:
-    extra: dict[str, Any] = {"unit": unit, "group": group, "scale": scale}
+def _number(group: str, low: float, high: float, help: str, unit: str = "1", scale: str = "linear",
+            used: Mapping[str, Any] | None = None) -> Any:
+    extra: dict[str, Any] = {"unit": unit, "group": group, "scale": scale, "used": used or {}}
     return Field(ge=low, le=high, allow_inf_nan=False, description=help, json_schema_extra=extra)
 
 
 def _text(group: str, help: str) -> Any:
-    extra: dict[str, Any] = {"unit": "", "group": group, "text": True}
+    extra: dict[str, Any] = {"unit": "", "group": group, "text": True, "used": {}}
     return Field(description=help, max_length=4000, json_schema_extra=extra)
 
 
@@ -58,9 +59,10 @@ class Spec(BaseModel):
     def checked(cls, name: str, value: Any) -> Any:
         """The value of one field as its type; FieldError when the field does not allow it, whatever the others are."""
         names = choices(name, cls)
-        # pydantic would take True for 1, and does not check names.
-        named = not isinstance(value, bool | np.bool_) and (not names or (isinstance(value, str) and value in names))
-        if named and name in cls.model_fields:
+        # pydantic would take True for 1 and "1" for 1, and does not check names.
+        text = isinstance(value, str)
+        typed = not isinstance(value, bool | np.bool_) and text == (names is not None or is_text(name, cls))
+        if typed and (not names or value in names) and name in cls.model_fields:
             try:
                 return _reader(cls, name).validate_python(value)
             except ValidationError:
@@ -103,13 +105,16 @@ class World(Spec):
     """One setup without its numbers: manifold, data, labels, net, optimiser. Hashable: a static jit argument."""
 
     manifold: Annotated[str, _choice("world", MANIFOLDS, "The low-dimensional shape the data lies on.")] = "plane"
-    labels: Annotated[str, _choice("world", LABELS, "The rule that gives each point its class.")] = "chessboard"
+    labels: Annotated[
+        str, _choice("world", LABELS, "The rule that gives each point its class.", {"sampling": list(SAMPLINGS)})
+    ] = "chessboard"
     sampling: Annotated[
         str, _choice("world", (*SAMPLINGS, "own"), "Where the training points stand on the manifold.")
     ] = "grid"
     points: Annotated[str, _text("world", "The placed points, where the sampling is your own.")] = ""
     points_per_side: Annotated[
-        int, _number("world", 2, 32, "Training points along each parameter (squared on a surface).", "points")
+        int, _number("world", 2, 32, "Training points along each parameter (squared on a surface).", "points",
+                     used={"sampling": ["grid", "random"]})
     ] = 5
     codimension: Annotated[
         int, _number("world", 0, 1000, "Dimensions off the manifold: ell = n - k.", "dimensions", "log")
@@ -208,23 +213,27 @@ class Knobs(Spec):
         float, _number("training", 1e-6, 10, "Length of the optimiser's step.", "1", "log")
     ] = 1e-3
     momentum: Annotated[
-        float, _number("training", 0, 0.999, "Share of the last step kept; optimizer momentum only.")
+        float, _number("training", 0, 0.999, "Share of the last step kept.",
+                       used={"optimizer": ["momentum"]})
     ] = 0.9
     weight_decay: Annotated[
         float, _number("training", 0, 1, "Adds this x the weights to the gradient; adamw shrinks the weights instead.")
     ] = 0.0
     eps: Annotated[
-        float, _number("training", 0, 2, "Radius of the ball of the adversarial regimes.", "length")
+        float, _number("training", 0, 2, "Radius of the ball in which the points are attacked.", "length",
+                       used={"regime": [name for name in REGIMES if name.startswith("adversarial")]})
     ] = 0.05
     gradient_penalty: Annotated[
-        float, _number("training", 0, 10, "Adds this x the mean squared input gradient; that regime only.")
+        float, _number("training", 0, 10, "Adds this x the mean squared input gradient.",
+                       used={"regime": ["gradient-penalty"]})
     ] = 0.01
     input_noise: Annotated[
-        float, _number("training", 0, 2, "Standard deviation of the noise added in each step; that regime only.",
-                       "length")
+        float, _number("training", 0, 2, "Standard deviation of the noise added in each step.",
+                       "length", used={"regime": ["noise"]})
     ] = 0.05
     label_smoothing: Annotated[
-        float, _number("training", 0, 0.5, "Share of each target given to the other class; that regime only.")
+        float, _number("training", 0, 0.5, "Share of each target given to the other class.",
+                       used={"regime": ["smoothing"]})
     ] = 0.1
     first_layer_penalty: Annotated[
         float, _number("training", 0, 10, "Adds this x the norm of the first layer's weights and biases to the loss.")
@@ -249,7 +258,8 @@ class View(Spec):
         str, _choice("view", DIRECTIONS, "The normal direction shown: mean off-manifold gradient, or a random one.")
     ] = "gradient"
     reference_step: Annotated[
-        int, _number("view", -1, 100_000, "Step whose gradient fixes the direction; -1 is the last.", "steps")
+        int, _number("view", -1, 100_000, "Step whose gradient fixes the direction; -1 is the last.", "steps",
+                     used={"direction": ["gradient"]})
     ] = -1
     half_height: Annotated[
         float, _number("view", 0, 2, "Half height of the picture; 0 follows the dimples.", "length")
@@ -276,10 +286,16 @@ def choices(name: str, spec: type[Spec] | None = None) -> tuple[str, ...] | None
     return tuple(extra["choices"]) if isinstance(extra, dict) and "choices" in extra else None  # type: ignore[arg-type]
 
 
-def is_text(name: str) -> bool:
+def is_text(name: str, spec: type[Spec] | None = None) -> bool:
     """Whether a field is free text: neither a number nor a choice."""
-    extra = FIELDS[name].model_fields[name].json_schema_extra
+    field = (spec or FIELDS[name]).model_fields.get(name)
+    extra = field.json_schema_extra if field else None
     return isinstance(extra, dict) and "text" in extra
+
+
+def used(name: str) -> dict[str, list[str]]:
+    """The choices of other fields with which a field is used at all; empty for one that always is."""
+    return FIELDS[name].model_fields[name].json_schema_extra["used"]  # type: ignore[index, return-value]
 
 
 def group(name: str) -> str:

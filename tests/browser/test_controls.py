@@ -130,6 +130,18 @@ def test_controls_retrain_a_reset_can_be_undone_and_starts_are_the_same_or_new(p
     page.wait_for_function("dimple.state().link.includes('labels=rings') && dimple.state().ready")
 
 
+def test_a_control_is_dim_while_others_leave_it_without_use(page, server):
+    ready(page, server, SMALL)
+    dim = page.locator(".control[data-idle]")
+    expect(dim).to_contain_text(["Momentum", "Attack radius", "Gradient penalty", "Input noise", "Label smoothing"])
+    page.get_by_label("Regime", exact=True).first.click()
+    page.get_by_role("option", name="adversarial, L2", exact=True).click()
+    expect(dim).to_contain_text(["Momentum", "Gradient penalty", "Input noise", "Label smoothing"])
+    retrained(page, "regime=adversarial")
+    page.get_by_role("textbox", name="Momentum").fill("0.5")  # to be used later
+    retrained(page, "momentum=0.5")
+
+
 def test_a_place_in_line_is_said(page, own_server):
     long = [urllib.request.urlopen(f"{own_server.url}api/run?exhibit=dimpled-sheet&steps=60000&seed={90 + i}")
             for i in range(Limits().workers)]
