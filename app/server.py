@@ -40,6 +40,7 @@ from toy.training import start
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
 FILE = 1_000_000  # bytes of a file of points
+ASKED = ("draft", "point", "seeds", "vary", "values")  # what a request says beside a link
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 INDEX = """<!DOCTYPE html>
@@ -183,8 +184,10 @@ def _query(request: Request, runs: int = 1) -> str:
 
 
 def _setup(request: Request) -> Setup:
-    """The setup of a request's query string; FieldError for a wrong or endless one."""
-    return parse(_query(request))
+    """The setup of a request's query string; FieldError for a wrong, misspelt or endless one."""
+    query = _query(request)
+    shown.known(shown.asked(query), (*shown.RUN, *shown.VIEWED, *ASKED))
+    return parse(query)
 
 
 def _whole(name: str, text: str) -> int:

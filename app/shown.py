@@ -67,7 +67,7 @@ def read(text: str) -> Shown:
     A lesson's name alone, `lesson=dimpled-sheet.2`, means the lesson's own run, step and looks.
     """
     given = asked(text)
-    _known(given)
+    known(given)
     lesson = _lesson(given.get("lesson", ""))
     if lesson and "exhibit" not in given:
         return _taught(*lesson, _lang(given))
@@ -91,7 +91,8 @@ def camera(name: str, text: str) -> tuple[float, ...]:
     return eye
 
 
-def _known(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> None:
+def known(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> None:
+    """FieldError for a name that is none of these."""
     for name, value in given.items():
         if name not in names and not name.startswith(PREFIX):
             raise FieldError(name, "left out: no field has this name", value, meant(name, names))
@@ -100,7 +101,7 @@ def _known(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> 
 def _beside(text: str) -> Setup:
     """The other of two runs; what is wrong with it is a field of `with`."""
     try:
-        _known(asked(text), RUN)
+        known(asked(text), RUN)
         return parse(text)
     except FieldError as error:
         raise FieldError(f"with.{error.field}", error.allowed, error.got, error.advice) from None

@@ -85,7 +85,7 @@ def test_before_the_phases_measuring_gives_way_only_to_frames_that_somebody_wait
 @pytest.mark.parametrize("path,field", [
     (f"/api/frame?{LINK}&step=41", "step"), (f"/api/frame?{LINK}&step=-1", "step"), (f"/api/frame?{LINK}", "step"),
     (f"/api/frame?{LINK}&step=1e9", "step"), (f"/api/frame?{LINK}&step=3&colour=pink", "colour"),
-    (f"/api/frame?{LINK}&step=3&draft=yes", "draft"),
+    (f"/api/frame?{LINK}&step=3&draft=yes", "draft"), (f"/api/run?{LINK}&widht=5", "widht"),
     ("/api/run?exhibit=nowhere", "exhibit"), ("/api/run?codimension=5000", "codimension"),
     ("/api/run?learning_rate=nan", "learning_rate"), ("/api/run?manifold=cube", "manifold"),
     ("/api/run?width=%00", "width"), ("/api/run?steps=" + "9" * 5000, "link"),
