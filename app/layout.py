@@ -72,13 +72,7 @@ def helped(name: str) -> dmc.Tooltip:
 
 def control(name: str) -> html.Div:
     """One field: its name, help, and an input that suits it; dim while other fields leave it without use."""
-    made = _control(name)
-    if used(name):
-        made.id = {"use": name}
-    return made
-
-
-def _control(name: str) -> html.Div:
+    use: dict[str, Any] = {"id": {"use": name}} if used(name) else {}
     ident, label = {"control": name}, words()[f"field.{name}"]
     slim = {"size": "xs", "variant": "unstyled", "className": "value"}
     aria: dict[str, Any] = {"aria-label": label}
@@ -88,7 +82,7 @@ def _control(name: str) -> html.Div:
         data = [{"value": value, "label": choice(name, value)} for value in names]
         field = dmc.Select(id=ident, data=data, value=DEFAULTS[name], allowDeselect=False, withCheckIcon=False,
                            comboboxProps={"width": 190, "position": "bottom-end"}, **slim, **aria)
-        return html.Div([head, field], className="control")
+        return html.Div([head, field], className="control", **use)
     if is_text(name):
         board = html.Button(words()["board.open"], id="board", type="button", className="board-open")
         return html.Div([head, board, dmc.TextInput(id=ident, value=DEFAULTS[name], debounce=350, style={"gridColumn":
@@ -96,7 +90,7 @@ def _control(name: str) -> html.Div:
     # As text: an input of numbers drops what it does not expect, and 2.5 would be 25.
     number = dmc.TextInput(id=ident, value=typed(DEFAULTS[name]), debounce=350, **slim, **aria)
     if name in TYPED_ONLY:
-        return html.Div([head, number], className="control")
+        return html.Div([head, number], className="control", **use)
     of = scale(name)
     steps = of["high"] - of["low"]
     few = of["whole"] and not of["log"] and steps <= 50
@@ -104,7 +98,7 @@ def _control(name: str) -> html.Div:
         id={"slider": name}, min=0, max=1000, step=1000 / steps if few else 20, value=place(name), label=None, size=4,
         thumbSize=14, color=theme.ACCENT, updatemode="mouseup", className="slide", thumbLabel=label,
     )
-    return html.Div([head, number, slider], className="control wide")
+    return html.Div([head, number, slider], className="control wide", **use)
 
 
 def section(group: str, names: Iterable[str]) -> dmc.AccordionItem:
