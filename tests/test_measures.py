@@ -1,6 +1,7 @@
 """Measures against nets whose boundary is known, and statistics against their own claims."""
 
 import math
+from itertools import permutations
 from types import SimpleNamespace
 
 import jax
@@ -291,6 +292,14 @@ def test_shuffled_labels_exceed_their_level_one_time_in_twenty(side, plus, heavy
         shuffled = rng.permutation(y)
         exceeded += dimple_amplitude(r, shuffled, side) > permutation_level(r, shuffled, side)
     assert abs(exceeded / runs - 0.05) < 4 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def test_few_labellings_are_all_looked_at(rng):
+    y, r = np.where(np.arange(7) < 3, 1.0, -1.0), rng.normal(size=7)
+    shuffled = [dimple_amplitude(r, np.array(labels), 1.0) for labels in set(permutations(y))]
+    assert len(shuffled) == 35
+    for seed in (0, 1):
+        assert math.isclose(permutation_level(r, y, 1.0, seed=seed), np.quantile(shuffled, 0.95), rel_tol=1e-6)
 
 
 def test_real_dimples_exceed_the_level(rng):

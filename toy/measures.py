@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +23,7 @@ from toy.windows import Window, gradient, measuring_height, normal_chart, parame
 from toy.world import View, World
 
 PERMUTATIONS = 999
+ALL = 10_000  # labellings, up to which none is left to chance
 GRID_SIDE = {1: 257, 2: 25}  # nodes a side of the dense manifold grid, by k
 
 
@@ -69,15 +71,28 @@ def permutation_level(
 ) -> float:
     """The `level` quantile of B over shuffled labels: a length. seed: of the shuffles.
 
+    Up to ALL ways to deal the labels out are all looked at, whatever the seed; of more, PERMUTATIONS are drawn.
     NaN when a class is missing, or the labels can be dealt out in so few ways that the right one alone is more than
     1 - level of them: then no B could rise above the quantile.
     """
-    if math.comb(len(y), int((y > 0).sum())) * (1 - level) < 1:
+    ways = math.comb(len(y), plus := int((y > 0).sum()))
+    if ways * (1 - level) < 1:
         return float("nan")
-    shuffled = np.random.default_rng(seed).permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)
-    positive = shuffled > 0
+    if ways <= ALL:
+        positive = _labellings(len(y), plus)
+    else:
+        positive = np.random.default_rng(seed).permuted(np.tile(y > 0, (PERMUTATIONS, 1)), axis=1)
     up, down = (positive @ r) / positive.sum(1), (~positive @ r) / (~positive).sum(1)
     return float(np.quantile(side / 2 * (up - down), level))
+
+
+@lru_cache(maxsize=32)
+def _labellings(count: int, plus: int) -> np.ndarray:
+    """All ways to make `plus` of `count` points class +1, (ways, count)."""
+    chosen = np.array(list(combinations(range(count), plus)))
+    found = np.zeros((len(chosen), count), bool)
+    np.put_along_axis(found, chosen, True, axis=1)
+    return found
 
 
 def roughness(points: Float[np.ndarray, "m e"], h: Float[np.ndarray, " m"], k: int) -> float:
