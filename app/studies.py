@@ -109,6 +109,7 @@ class Studies(Shared):
             claim |= own
         told["columns"] = {column: {"name": named(column, run.setup.exhibit), "unit": words().get(f"unit.{unit}", unit)}
                            for column, unit in told["columns"].items()}
+        told["rows"] = {row: titled(row) for row in told["table"]}
         told["errors"] = {seed: translated("allowed", error) for seed, error in told["errors"].items()}
         drawn = publish.drawn(experiment, run.setup, found)
         seeds = {base.knobs.seed: query(base) for base in bases}
@@ -165,6 +166,16 @@ def named(column: str, exhibit: str = "") -> str:
     """A column's name in words; as files have it where there are none."""
     told, keys = words(), (f"column.{exhibit}.{column}", f"column.{column}", f"measure.{column}")
     return next((told[key] for key in keys if key in told), column)
+
+
+def titled(row: str) -> str:
+    """A run's name in words, part by part; as files have it where there are none."""
+    return ", ".join(" → ".join(map(_worded, part.split(" to "))) for part in row.split(", "))
+
+
+def _worded(part: str) -> str:
+    told, (head, _, x) = words(), part.rpartition(" ")
+    return told.get(f"row.{part}", told.get(f"row.{head}", part)).format(x=x)
 
 
 def fields() -> list[dict[str, Any]]:

@@ -313,9 +313,9 @@
   const rounded = ({ value, low, high }) => ({ value: figure(value), low: figure(low), high: figure(high) });
 
   /** Cases across, measures down. */
-  function table({ table: rows, columns }) {
-    const head = el("tr", {}, el("td"), ...Object.keys(rows).map((row) => el("th", { scope: "col" }, row)));
+  function table({ table: rows, rows: runs, columns }) {
     // the name in files stands on the word, for those who go on with them
+    const head = el("tr", {}, el("td"), ...Object.keys(rows).map((row) => el("th", { scope: "col", title: row }, runs[row])));
     const body = Object.entries(columns).map(([column, { name, unit }]) => el("tr", {},
       el("th", { scope: "row", title: column }, name, unit && unit !== "1" ? el("small", {}, ` ${unit}`) : ""),
       ...Object.values(rows).map((row) => el("td", {}, figure(row[column])))));

@@ -13,7 +13,7 @@ import app
 import toy
 from app.language import wanted
 from app.server import create
-from app.studies import named
+from app.studies import named, titled
 from app.text import LANGUAGES, say, speaking, told, translated, words, written
 from app.text.simulator import match, own
 from toy import FieldError
@@ -48,6 +48,18 @@ def test_every_exhibit_has_its_words():
 
 def test_every_field_has_its_name():
     assert all(f"field.{name}" in KEYS for name in FIELDS)
+
+
+def test_every_run_of_an_experiment_has_its_name_in_every_language():
+    pairs = {"net 1 to net 2": ("net 1 → net 2", "ネット 1 → ネット 2"),
+             "ell 10, grid 2": ("ℓ = 10, grid 2", "ℓ = 10, 格子 2")}
+    for code, said in zip(("en", "ja"), zip(*pairs.values())):
+        with speaking(code):
+            assert tuple(map(titled, pairs)) == said and titled("no such run") == "no such run"
+    with speaking("ja"):
+        names = {row: titled(row) for experiment in EXPERIMENTS.values() for row in experiment.cases}
+        as_they_are = re.compile(r"(He|SGD|Adam|[ℓz₀×=., \d])+")  # symbols and the names of methods
+        assert not [row for row, name in names.items() if not JAPANESE.search(name) and not as_they_are.fullmatch(name)]
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
