@@ -145,13 +145,13 @@ def _line(kind: str, colour: str, width: float, name: str | None = None, dash: s
             "hoverinfo": "skip", "showlegend": False, "connectgaps": False, **({"name": name} if name else {}), **more}
 
 
-def _ring(sight: Sight, window: Window, kind: str, places: np.ndarray) -> tuple[Trace, Trace]:
-    """A ring round every point that is on the wrong side."""
+def _rings(window: Window, kind: str, places: np.ndarray) -> tuple[Trace, Trace]:
+    """The mark of points on the wrong side, a ring at each of these places."""
     wide = 11 if window.dim == 3 else 19
     fixed = {"type": kind, "mode": "markers", "name": words()["legend.wrong"], "hoverinfo": "skip",
              "marker": {"symbol": "circle-open", "size": wide, "color": theme.INK,
                         "line": {"width": 2, "color": theme.INK}}}
-    return fixed, wire.columns(places[sight.wrong], np.array(window.low), np.array(window.high))
+    return fixed, wire.columns(places, np.array(window.low), np.array(window.high))
 
 
 def _flips(kind: str, dim: int) -> tuple[Trace, Trace]:
@@ -167,7 +167,6 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
     low, high = np.array(window.low), np.array(window.high)
     hidden = np.isfinite(sight.tops[:, 2])
     stalks = marks.segments(sight.points[hidden], sight.tops[hidden])
-    places = np.where(hidden[:, None], sight.tops, sight.points)
     traces = [
         _surface(window, sight, look),
         (_line("scatter3d", theme.INK, 4), wire.columns(_profile(window, sight, look), low, high)),
@@ -184,7 +183,8 @@ def solid(recording: Recording, window: Window, sight: Sight, look: Look) -> lis
                  "marker": {"color": style["colour"], "symbol": style["open"], "size": 5,
                             "line": {"width": 2, "color": style["colour"]}}}
         traces.append((ghost, {**wire.columns(sight.tops[which], low, high), "customdata": which.tolist()}))
-    traces += [_ring(sight, window, "scatter3d", places), _flips("scatter3d", 3)]
+    wrong = np.concatenate([sight.points[sight.wrong], sight.tops[sight.wrong & hidden]])
+    traces += [_rings(window, "scatter3d", wrong), _flips("scatter3d", 3)]
     first, second = LEGEND[look.arrows]
     shape = aspect(window, look.vertical)
     for tails, heads, colour, key in ((sight.tails, sight.heads, theme.FREE, first),
@@ -246,8 +246,8 @@ def flat(recording: Recording, window: Window, sight: Sight, look: Look) -> list
         if len(tails):
             lines = marks.arrow_lines(tails, np.asarray(heads), low, high, shape)
             traces.append((_line("scatter", colour, 1.75, words()[key], dash), wire.columns(lines, low, high)))
-    ring = _ring(sight, window, "scatter", sight.points)
-    return [*traces, *_points(sight, window, "scatter"), ring, _flips("scatter", 2)]
+    rings = _rings(window, "scatter", sight.points[sight.wrong])
+    return [*traces, *_points(sight, window, "scatter"), rings, _flips("scatter", 2)]
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------

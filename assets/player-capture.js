@@ -38,7 +38,7 @@
       where(pen, step, phase, room, pad, foot + (below.most > 1 ? 8.5 : 7.8) * unit, unit);
       parts.paragraph(pen, caption, room.left + pad, height - pad - 1.84 * unit - (below.most - 1) * 2.84 * unit, below);
     }
-    legend(pen, shown[0].picture.legend ?? [], pad, foot + 0.6 * unit, unit, wide);
+    legend(pen, shown[0].picture.legend ?? [], pad, foot - 0.5 * unit, unit, wide);
     if (card) parts.drawCard(pen, card, [wide, TOP * height, width - wide - pad, (1 - TOP) * height - pad], 2.35 * unit);
     return canvas;
   }

@@ -105,13 +105,15 @@
       if (this.#scene && this.#frame && !this.#showing) this.apply(this.#frame, { pick: this.#settled });
     }
 
-    // [[trace, its points]], where a scene has such a trace; a point that the boundary hides is marked above it
+    // [[trace, its points]], where a scene has such a trace; a point that the boundary hides is marked above it, too
     #marks(frame) {
       const index = this.#scene.data.findIndex((trace) => trace.meta === "flips");
       const { points } = this.#scene.layout.meta ?? {};
       if (index < 0 || !points) return [];
       const lift = frame?.meta?.lift ?? {};
-      const at = (axis) => this.#marked.map((point) => (axis === "z" ? lift[point] : undefined) ?? points[axis][point]);
+      const hidden = this.#marked.filter((point) => point in lift);
+      const at = (axis) => [...this.#marked.map((point) => points[axis][point]),
+        ...hidden.map((point) => (axis === "z" ? lift[point] : points[axis][point]))];
       return [[index, Object.fromEntries(Object.keys(points).map((axis) => [axis, at(axis)]))]];
     }
 

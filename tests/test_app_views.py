@@ -1,5 +1,6 @@
 """Pictures: frames agree with scenes, keep their size, and say what is missing."""
 
+import base64
 import json
 from dataclasses import replace
 
@@ -211,6 +212,20 @@ def test_a_flat_picture_goes_from_one_class_to_the_other_as_its_legend_says():
     a, b = (seen.tone[row, column][(seen.labels == label) & ~seen.wrong] for label in (1, -1))
     assert len(a) and len(b) and a.max() < 127.5 < b.min()
     assert words()["legend.logit"] == "logit, from A to B"
+
+
+def test_a_wrong_point_is_ringed_and_so_is_what_stands_above_it_where_it_is_hidden():
+    setup = build("dimpled-sheet", {"steps": 30, "resolution": 24})
+    recording = simulate(setup.world, setup.knobs)
+    window = windows.window(recording, setup.view)
+    seen = sight.see(recording, window, setup.view, 30, Look())
+    scene, _ = views.picture(recording, window, setup.view, 30, Look())
+    [rings] = [trace for trace in scene["data"] if trace.get("name") == words()["legend.wrong"]]
+    packed = [rings[axis] for axis in "xyz"]
+    drawn = np.column_stack([np.frombuffer(base64.b64decode(p["bdata"]), p["dtype"]) for p in packed])
+    above = seen.tops[seen.wrong & np.isfinite(seen.tops[:, 2])]
+    assert seen.wrong.sum() > len(above) > 0
+    np.testing.assert_allclose(drawn, np.concatenate([seen.points[seen.wrong], above]), atol=1e-3)
 
 
 def test_every_exhibit_and_field_has_words():
