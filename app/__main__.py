@@ -24,6 +24,8 @@ FILES = ("gif", "mp4", "png", "html", "npz", "csv")
 
 def free_port(host: str, wanted: int) -> int:
     """The wanted port if nothing listens there; FieldError or OSError with plain words otherwise."""
+    if not host:
+        raise FieldError("--host", "one of this machine's addresses", host)
     if not 0 <= wanted <= 65535:
         raise FieldError("--port", "between 0 and 65535", wanted)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -58,7 +60,7 @@ def serve(host: str, port: int) -> None:
     # While one thread traces or measures, another that draws would wait up to this long whenever numpy lets go of
     # Python's lock, many times a picture.
     sys.setswitchinterval(0.000005)
-    server = create(classroom=address if shared else "")
+    server = create(classroom=address if shared else "", hosts=classroom.hosts(host))
     # What has been imported lives as long as the server. To look through it for garbage would stop every thread for a
     # tenth of a second at a time.
     gc.collect()
@@ -100,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m app", description=say("serve.help"))
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("serve", help=say("serve.help"))
-    command.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help=say("serve.host"))
+    command.add_argument("--host", default="127.0.0.1", help=say("serve.host"))
     command.add_argument("--port", type=int, default=os.environ.get("PORT", "8050"), help=say("serve.port"))
     files = commands.add_parser("export", help=say("export.help"))
     files.add_argument("name", metavar="EXHIBIT|LINK", help=say("export.name"))
@@ -125,8 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             serve(options.host, options.port)
     except (FieldError, RunFailed, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(say("export.stopped"), file=sys.stderr)
         return 130

@@ -1,17 +1,25 @@
 """The classroom: the address others on the same network open, and its QR code."""
 
 import io
+import ipaddress
 import socket
 
 import segno
 
 EVERYWHERE = {"0.0.0.0": ("192.0.2.1", socket.AF_INET), "::": ("2001:db8::1", socket.AF_INET6)}
-HERE = ("localhost", "127.", "::1")
 
 
 def local(host: str) -> bool:
     """Whether an address can be reached from this machine alone."""
-    return host.startswith(HERE)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def hosts(host: str) -> list[str]:
+    """The names a server answers to: on one machine its own alone, so that no other site's name can stand for them."""
+    return ["localhost", "127.0.0.1", "[::1]", host] if local(host) else ["*"]
 
 
 def url(host: str, port: int) -> str:

@@ -15,7 +15,7 @@ from toy.link import Setup
 
 async def page(runs: Runs, shown: Shown, frames: str) -> Response:
     """The single HTML file, sent while its frames are drawn; X-Lines says how many lines there are."""
-    if not frames.isdecimal() or not 2 <= int(frames) <= pick.MOST:
+    if not frames.isdecimal() or len(frames) > 9 or not 2 <= int(frames) <= pick.MOST:
         raise FieldError("frames", f"a whole number between 2 and {pick.MOST}", frames)
     made = await single(runs, shown, lambda last: pick.spaced(last, int(frames)))
     return StreamingResponse(made.parts(runs), media_type="text/html; charset=utf-8",

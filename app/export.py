@@ -8,7 +8,6 @@ import asyncio
 import base64
 import importlib.util
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from app.stream import Runs
 from app.text import language, say, speaking
 from toy.cache import use_compilation_cache
 from toy.errors import FieldError
+from toy.files import whole_file, writable
 
 PICTURES = ("gif", "mp4", "png")  # these need a browser
 FRAMES = 60
@@ -69,9 +69,12 @@ class Job:
         if not self.files:
             raise FieldError("--gif, --mp4, --png, --html, --npz, --csv", "given, one of them at least", "none")
         for kind, path in self.files.items():
+            flag = f"--{kind}"
             if not path.resolve().parent.is_dir() or path.is_dir():
-                flag = f"--{kind}"
                 raise FieldError(flag, "a file in a folder that exists", str(path))
+            if same := [other for other in self.files if other < kind and self.files[other] == path]:
+                raise FieldError(flag, f"another file than --{same[0]}", str(path))
+            writable(flag, path)
         if self.steps:
             pick.read("--steps", self.steps, self.shown.setup.knobs.steps)
         for flag, value, low, high in (
@@ -170,10 +173,8 @@ def _heard(tell: Tell, line: bytes) -> None:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """A whole file, or none: what is broken off leaves nothing behind."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with whole_file(path) as file:
+        file.write(content)
 
 
 @contextmanager
@@ -226,7 +227,7 @@ def _film(page: Any, path: Path, job: Job, steps: list[int], tell: Tell) -> None
             said = ffmpeg.stderr.read().decode(errors="replace")
             if ffmpeg.wait():
                 raise OSError(say("export.ffmpeg_failed", said=said[-300:]))
-            os.replace(part, path)
+            _put(path, part.read_bytes())
         finally:
             ffmpeg.kill()
             part.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from app import wire
+from toy import FieldError
 from toy.link import Setup
 
 ENDS = ("done", "error")
@@ -18,6 +19,7 @@ class Run:
     """Events of one link, newest of each kind; a listener who comes late or reads slowly loses none that matter.
 
     gone: set once nobody listens, so that work for this run stops. columns: all its measures, once they are taken.
+    wrong: the setting it failed for, if it did.
     """
 
     def __init__(self, link: str, setup: Setup):
@@ -26,6 +28,7 @@ class Run:
         self.listeners = 0
         self.started = False
         self.columns: dict[str, list[Any]] = {}
+        self.wrong: FieldError | None = None
         self._latest: dict[str, tuple[int, bytes]] = {}
         self._count = 0
         self._lock = threading.Lock()

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,8 +19,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from plotly.offline import get_plotlyjs
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from app import callbacks, downloads, layout, lessons, shown, wire
+from app import callbacks, downloads, guard, layout, lessons, shown, wire
 from app.language import Language
 from app.limits import Limits
 from app.quiet import Urgency
@@ -35,12 +36,12 @@ from toy.cache import use_compilation_cache
 from toy.errors import one_of
 from toy.exhibits import EXHIBITS
 from toy.link import Setup, build, parse
-from toy.training import start
+from toy.training import clean_data
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PLOTLY = f"/api/plotly-{metadata.version('plotly')}.js"
-FILE = 1_000_000  # bytes of a file of points
 ASKED = ("draft", "point", "seeds", "vary", "values")  # what a request says beside a link
+FILE = 1_000_000  # bytes of a file of points
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 INDEX = """<!DOCTYPE html>
@@ -85,10 +86,10 @@ ICON = (
 
 
 def create(limits: Limits | None = None, executor: Executor | None = None, warm: bool = True,
-           classroom: str = "") -> FastAPI:
+           classroom: str = "", hosts: Sequence[str] = ("*",)) -> FastAPI:
     """The whole application; `warm` trains the first exhibit at the start, so that the first visitor waits little.
 
-    classroom: the address others on the network open; "" when only this machine can.
+    classroom: the address others on the network open; "" when only this machine can. hosts: the names it answers to.
     """
     use_compilation_cache()
     runs = Runs(limits, executor)
@@ -105,7 +106,9 @@ def create(limits: Limits | None = None, executor: Executor | None = None, warm:
     server = FastAPI(title=words()["app.name"], lifespan=alive, docs_url=None, redoc_url=None, openapi_url=None)
     server.state.runs, server.state.studies = runs, studies
     server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
+    server.add_middleware(guard.Guard)
     server.add_middleware(Language)
+    server.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     _errors(server)
     _pictures(server, runs, studies)
     _studies(server, studies)
@@ -257,7 +260,9 @@ def _studies(server: FastAPI, studies: Studies) -> None:
 
     @server.get("/api/sweep")
     async def sweep(request: Request) -> StreamingResponse:
-        return _stream(request, studies, studies.sweep(_setup(request), request.query_params))
+        # Off the loop: a sweep of runs that come from others takes a second to plan.
+        planned = await asyncio.to_thread(studies.sweep, _setup(request), request.query_params)
+        return _stream(request, studies, planned)
 
 
 def _points(server: FastAPI) -> None:
@@ -266,7 +271,7 @@ def _points(server: FastAPI) -> None:
     @server.get("/api/points")
     async def points(request: Request) -> dict[str, Any]:
         setup = _setup(request)
-        data = start(setup.world, setup.knobs)[1]
+        data = await asyncio.to_thread(clean_data, setup.world, setup.knobs)
         low, high = zip(*setup.world.geometry.domain)
         u = np.clip(data.u, low, high)  # the authors' fifth point lies beyond the line's end
         message = say("board.ends") if (u != np.asarray(data.u)).any() else ""

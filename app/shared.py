@@ -114,6 +114,7 @@ class Shared:
             if not run.gone.is_set():
                 work(run)
         except FieldError as error:
+            run.wrong = error
             run.post({"event": "error", "field": error.field, "message": told(error)[0], "advice": ""})
         except MemoryError:
             run.post({"event": "error", "field": None, "message": say("error.memory"), "advice": ""})

@@ -91,11 +91,16 @@ def camera(name: str, text: str) -> tuple[float, ...]:
     return eye
 
 
+def unknown(name: str, value: str, names: Sequence[str] = (*RUN, *VIEWED)) -> FieldError:
+    """What is wrong with a name that is none of these."""
+    return FieldError(name, "left out: no field has this name", value, meant(name, names))
+
+
 def known(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> None:
     """FieldError for a name that is none of these."""
     for name, value in given.items():
         if name not in names and not name.startswith(PREFIX):
-            raise FieldError(name, "left out: no field has this name", value, meant(name, names))
+            raise unknown(name, value, names)
 
 
 def _beside(text: str) -> Setup:

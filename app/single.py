@@ -79,6 +79,9 @@ async def single(
 ) -> Single:
     """The file of what is shown, its runs trained and measured first; `chosen` says which steps of 0 .. last it is to
     carry, `tell` hears the events. RunFailed; FieldError for a step that the run has not."""
+    most = shown.setup.knobs.steps
+    if isinstance(shown.step, int) and shown.step > most:  # said before an hour of training, not after
+        raise FieldError("step", f"a whole number between 0 and {most}", shown.step)
     first = await _told(runs, shown.setup, tell)
     last = first.told("ready")["last_step"]
     if isinstance(shown.step, int) and shown.step > last:

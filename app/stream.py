@@ -34,6 +34,14 @@ class RunFailed(Exception):
     """A run came to nothing; str() says why in plain words."""
 
 
+def _sound(run: Run) -> None:
+    """FieldError or RunFailed for a run that came to nothing."""
+    if run.wrong:
+        raise run.wrong
+    if run.failed:
+        raise RunFailed(run.message)
+
+
 class Runs(Shared):
     """All runs of a server.
 
@@ -248,19 +256,18 @@ class Runs(Shared):
         return await self.drawings.draw(key, lambda pause: draw(recording, pause), urgency)
 
     async def finished(self, setup: Setup, tell: Callable[[bytes], object] = len) -> Run:
-        """The run of a setup once it has been trained and measured; `tell` hears every event. RunFailed."""
+        """The run of a setup once it has been trained and measured; `tell` hears every event. FieldError, RunFailed."""
         run = self.join(setup)
         try:
             async for line in run.lines(lambda: asyncio.sleep(0, False)):
                 tell(line)
         finally:
             self.leave(run)
-        if run.failed:
-            raise RunFailed(run.message)
+        _sound(run)
         return run
 
     async def recording(self, setup: Setup) -> Recording:
-        """The recording, trained again if it has been dropped."""
+        """The recording, trained again if it has been dropped. FieldError, RunFailed, Busy."""
         for _ in range(2):
             recording = self._found(setup)
             if recording is not None:
@@ -275,6 +282,8 @@ class Runs(Shared):
                 await run.until_ready()
             finally:
                 self.leave(run)
+            if self._found(setup) is None:
+                _sound(run)
         recording = self._found(setup)
         if recording is None:
             raise Busy(say("error.failed"))

@@ -74,13 +74,13 @@ class Studies(Shared):
         field = given.get("vary", "")
         if field not in SWEPT:
             raise FieldError("vary", say("allowed.one_of", names=", ".join(SWEPT)), field)
-        texts = [text.strip() for text in given.get("values", "").split(",") if text.strip()]
+        texts = list(dict.fromkeys(text.strip() for text in given.get("values", "").split(",") if text.strip()))
+        seeds = whole("seeds", given.get("seeds", "1"), 1, self.limits.study_seeds)
+        if not 1 <= len(texts) * seeds <= self.limits.sweep_runs:
+            raise FieldError("values", say("allowed.sweep_runs", most=self.limits.sweep_runs), given.get("values", ""))
         varied = [change(setup, {field: text}) for text in texts]
         spec = FIELDS[field]
         values = list(dict.fromkeys(getattr(s.world if spec is World else s.knobs, field) for s in varied))
-        seeds = whole("seeds", given.get("seeds", "1"), 1, self.limits.study_seeds)
-        if not 1 <= len(values) * seeds <= self.limits.sweep_runs:
-            raise FieldError("values", say("allowed.sweep_runs", most=self.limits.sweep_runs), given.get("values", ""))
         fixed = {name: value for name, value in parse_qsl(query(setup)) if name not in ("exhibit", "v", "seed", field)}
         planned = plan(setup.exhibit, {field: values}, seeds, setup.knobs.seed, fixed)
         key = f"sweep {field} {values} {seeds} {spoken(setup)}"

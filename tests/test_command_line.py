@@ -1,6 +1,7 @@
 """python -m toy: one JSON object on stdout and nothing else; wrong values end with 2 and a message that helps."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from conftest import TINY
 
 import toy
 from app import __main__ as server
-from toy import Recording, World, __main__, measures, simulate, windows
+from app.export import Job
+from app.shown import Shown
+from toy import FieldError, Recording, World, __main__, files, measures, simulate, windows
 from toy.exhibits import EXHIBITS
 from toy.link import build
 from toy.world import FIELDS
@@ -186,5 +189,45 @@ def test_the_package_does_what_the_command_does(train):
     (["--host", "192.0.2.1", "--port", "0"], "--host must be one of this machine's addresses"),
 ])
 def test_the_servers_address_is_checked(words, said, capsys):
-    assert server.main(["serve", *words]) == 1
+    assert server.main(["serve", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_report_needs_a_folder_and_seeds_that_there_are(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    late = {"--out": "r", "--first-seed": 2**31 - 1, "--seeds": 2}
+    for words, flag in (({"--out": ""}, "--out"), (late, "--first-seed")):
+        code, out, err = command("report", *(part for pair in words.items() for part in pair))
+        assert code == 2 and not out and err.startswith(f"error: {flag} must be")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_breaks_off_a_run_is_said_in_a_line(command, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "run", interrupted)
+    assert command("run", "dimpled-sheet") == (130, "", "broken off\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe ends otherwise there")
+def test_a_reader_that_has_gone_is_no_error():
+    listing = subprocess.Popen([sys.executable, "-m", "toy", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    listing.stdout.close()
+    assert listing.wait(60) == 1 and not listing.stderr.read()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no named pipes there")
+def test_exports_replace_no_device_and_no_other_export(tmp_path):
+    pipe, kept, link = tmp_path / "pipe", tmp_path / "kept.csv", tmp_path / "link.csv"
+    os.mkfifo(pipe)
+    link.symlink_to(kept)
+    files.writable("--csv", pipe)  # nobody reads from it yet
+    with files.whole_file(link) as file:
+        file.write(b"new")
+    assert link.is_symlink() and kept.read_bytes() == b"new"
+    shown = Shown(build("dimpled-sheet", dict(TINY)))
+    with pytest.raises(FieldError, match="--npz must be another file than --csv"):
+        Job(shown, {"csv": kept, "npz": kept})
+    with pytest.raises(FieldError, match="--csv must be a file"):
+        Job(shown, {"csv": tmp_path / "no" / "a.csv"})

@@ -13,8 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.spatial import cKDTree
 
-from app import callbacks, controls, layout, quiet, report, stream
+from app import callbacks, classroom, controls, layout, quiet, report, stream
 from app.drawings import Dropped
+from app.guard import BODY
 from app.limits import Limits
 from app.mesh import unfolded
 from app.run import Run
@@ -88,6 +89,7 @@ def test_before_the_phases_measuring_gives_way_only_to_frames_that_somebody_wait
     (f"/api/frame?{LINK}&step=3&draft=yes", "draft"), (f"/api/run?{LINK}&widht=5", "widht"),
     ("/api/run?exhibit=nowhere", "exhibit"), ("/api/run?codimension=5000", "codimension"),
     ("/api/run?learning_rate=nan", "learning_rate"), ("/api/run?manifold=cube", "manifold"),
+    (f"/api/export.html?{LINK}&step=9999", "step"), (f"/api/export.html?{LINK}&frames={'9' * 3000}", "frames"),
     ("/api/run?width=%00", "width"), ("/api/run?steps=" + "9" * 5000, "link"),
 ])
 def test_wrong_input_names_field_allowed_and_got(client, path, field):
@@ -463,3 +465,34 @@ def test_store_drops_the_oldest_first():
     for name, size in (("a", 4), ("b", 4), ("a", 4), ("c", 4)):
         store.put(name, b"x" * size)
     assert store.get("b") is None and store.get("a") and store.get("c")
+
+
+def test_a_failed_run_says_why_wherever_it_is_asked_for(client):
+    # With one point a class nothing is mislabelled: there is no training set to take from the parent.
+    link = "exhibit=dimpled-sheet&training_set=wrong-labels&from.steps=1&from.init_scale=0.01&steps=5"
+    for path in ("frame?step=0&", "export.npz?", "export.csv?", "export.html?"):
+        answer = client.get(f"/api/{path}{link}")
+        assert answer.status_code == 400 and answer.json()["field"] and "got" in answer.json(), path
+
+
+def test_other_sites_and_bodies_without_an_end_are_refused(client):
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert client.get("/api/health", headers=elsewhere).status_code == 403
+    assert client.get("/api/health", headers={**elsewhere, "Sec-Fetch-Mode": "navigate"}).status_code == 200
+    assert client.get("/api/health", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+    answer = client.post("/api/points?exhibit=dimpled-sheet", content=b"#" * (BODY + 1))
+    assert answer.status_code in (400, 413) and "at most" in answer.json()["message"].lower()
+    answer = client.post("/_dash-update-component", content=b"#" * (BODY + 1))
+    assert answer.status_code in (413, 500) and answer.json()
+
+
+@pytest.mark.parametrize("host, known", [("127.0.0.1:8050", True), ("localhost:8050", True), ("[::1]:8050", True),
+                                         ("evil.example", False), ("127.evil.example:8050", False)])
+def test_a_server_of_one_machine_answers_to_its_own_names_alone(host, known):
+    with TestClient(create(warm=False, hosts=classroom.hosts("127.0.0.1"))) as client:
+        assert (client.get("/api/health", headers={"Host": host}).status_code == 200) == known
+
+
+def test_an_address_with_thousands_of_unknown_names_is_read_at_once():
+    setup, message = callbacks.opened("?seed=3&" + "&".join(f"colour{i}=x" for i in range(3000)))
+    assert setup.knobs.seed == 3 and len(message["said"]) < 2000 and "colour0" in message["without"]

@@ -228,7 +228,8 @@ def test_an_empty_file_is_begun(small, whole_file, tmp_path):
     ({"exhibit": "dimples"}, "exhibit"),
     ({"seeds": 0}, "--seeds"), ({"seeds": "many"}, "--seeds"), ({"seeds": 1.5}, "--seeds"),
     ({"seeds": 10_001}, "runs"), ({"seeds": 10**12}, "runs"),
-    ({"first_seed": -1}, "--first-seed"), ({"first_seed": 2**31 - 2, "seeds": 3}, "seed"),
+    ({"first_seed": -1}, "--first-seed"), ({"first_seed": 2**31 - 2, "seeds": 3}, "--first-seed"),
+    ({"seeds": "９"}, "--seeds"),
 ])
 def test_a_wrong_plan_is_named(changes, field):
     arguments = {"exhibit": "dimpled-sheet", "vary": {}, "fixed": {**SMALL, **changes.pop("fixed", {})}, **changes}

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from toy.divergence import causes
 from toy.errors import FieldError, one_of
 from toy.exhibits import EXHIBITS
 from toy.experiments import EXPERIMENTS
+from toy.files import writable
 from toy.link import Setup, build, pairs, query
 from toy.recording import Recording, simulate
 
@@ -78,19 +80,6 @@ def list_exhibits() -> None:
                       f"{world.hidden_layers} x {world.width} {world.activation}, {world.init}; "
                       f"{world.optimizer} {knobs.learning_rate:g}, {knobs.steps} steps")
     Console().print(table)
-
-
-def writable(option: str, name: str) -> None:
-    """FieldError naming the option when its file cannot be written; said before an hour of training, not after."""
-    path = Path(name)
-    try:
-        new = not path.exists()
-        with open(path, "ab"):
-            pass
-    except OSError as error:
-        raise FieldError(option, "a file that can be written", name, error.strerror or "") from None
-    if new:
-        path.unlink()
 
 
 def run(setup: Setup, out: str | None, as_json: bool) -> None:
@@ -164,7 +153,10 @@ def make_report(args: argparse.Namespace) -> None:
     seeds, first = sweep.whole("--seeds", args.seeds, 1), sweep.whole("--first-seed", args.first_seed, 0)
     if seeds > sweep.MOST_RUNS:
         raise FieldError("--seeds", f"at most {sweep.MOST_RUNS}", seeds)
+    sweep.check_seeds(first, seeds)
     workers, folder = sweep.whole("--workers", args.workers, 1), Path(args.out)
+    if not args.out:
+        raise FieldError("--out", "a folder that can be made", args.out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -203,25 +195,33 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; 0, or 2 with a message on stderr when a value is wrong."""
     args = arguments().parse_args(argv)
     try:
-        if args.command == "list":
-            list_exhibits()
-            return 0
-        if args.command in ("sweep", "report"):
-            use_compilation_cache()
-            (make_sweep if args.command == "sweep" else make_report)(args)
-            return 0
-        setup = setup_of(args.name, args.set, args.seed)
-        if args.out is not None:
-            writable("--out", args.out)
-        use_compilation_cache()
-        run(setup, args.out, args.json)
-        return 0
+        return _command(args)
+    except BrokenPipeError:  # whoever read the output has gone; Python would complain once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (FieldError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("broken off; sweeps and reports keep what is finished, and the same command goes on", file=sys.stderr)
+        kept = "; what is finished is kept, and the same command goes on" if args.command in ("sweep", "report") else ""
+        print(f"broken off{kept}", file=sys.stderr)
         return 130
+
+
+def _command(args: argparse.Namespace) -> int:
+    if args.command == "list":
+        list_exhibits()
+        return 0
+    if args.command in ("sweep", "report"):
+        use_compilation_cache()
+        (make_sweep if args.command == "sweep" else make_report)(args)
+        return 0
+    setup = setup_of(args.name, args.set, args.seed)
+    if args.out is not None:
+        writable("--out", args.out)
+    use_compilation_cache()
+    run(setup, args.out, args.json)
+    return 0
 
 
 if __name__ == "__main__":

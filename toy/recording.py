@@ -7,6 +7,7 @@ import threading
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import IO, Any
 
@@ -219,7 +220,7 @@ class Recording:
                 header = json.loads(str(file["header"]))
                 if header["format"] not in (2, FORMAT):
                     why = f"its format is {header['format']}"
-                    raise FieldError("file", f"a recording of format {FORMAT}", Path(path).name, why)
+                    raise FieldError("file", f"a recording of format 2 or {FORMAT}", Path(path).name, why)
                 if header["format"] == 2 and (rule := header["world"]["labels"]) in FORMERLY:
                     header["world"]["labels"] = FORMERLY[rule]
                 if strange := [name for name in header["origin"] if not name.startswith(PREFIX)]:
@@ -303,7 +304,8 @@ def simulate(
 
     progress is called with the growing recording after every chunk; cancelled() = True ends the run early. A derived
     world trains the run it comes from first, unless `parent` is that run; origin says which, by default the same
-    world on clean data. Raises FieldError when a run is too large, or when the two do not fit.
+    world on clean data. Raises FieldError when a run is too large, or when the two do not fit; CancelledError when it
+    is ended before the run itself has begun.
     """
     check(world, knobs)
     origin = resolve(world, origin)
@@ -313,7 +315,7 @@ def simulate(
     if origin is not None and parent is None:
         parent = simulate(*origin.parent(world, knobs)[:2], progress, cancelled, origin.parent(world, knobs)[2])
         if cancelled and cancelled():
-            return parent
+            raise CancelledError
     recording = Recording(world, knobs, origin, parent)
     for _ in recording.chunks():
         if progress:

@@ -7,6 +7,7 @@ processor and changes the last bits. They are spread over processes, or over mac
 import itertools
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -26,7 +27,7 @@ from toy.errors import FieldError
 from toy.link import Setup, build
 from toy.recording import simulate
 from toy.rows import Row
-from toy.world import FIELDS, View
+from toy.world import FIELDS, View, bounds
 
 MOST_RUNS = 10_000
 PATIENCE = 10.0  # seconds for a scheduler to answer
@@ -46,12 +47,21 @@ class Sweep:
 def whole(flag: str, value: Any, low: int) -> int:
     """A whole number of at least `low` from text or a number; FieldError names the flag."""
     try:
+        if isinstance(value, str) and not re.fullmatch("-?[0-9]{1,18}", value.strip()):
+            raise ValueError
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         number = low - 1
     if number < low or number != (int(value) if isinstance(value, str) else value):
         raise FieldError(flag, f"a whole number of at least {low}", value)
     return number
+
+
+def check_seeds(first: int, count: int) -> None:
+    """FieldError naming --first-seed when the last of the seeds would be none."""
+    most = int(bounds("seed")[1]) - count + 1
+    if first > most:
+        raise FieldError("--first-seed", f"at most {most} for so many seeds", first)
 
 
 def plan(exhibit: str, vary: Mapping[str, Sequence[Any]], seeds: Any = 1, first_seed: Any = 0,
@@ -77,6 +87,7 @@ def plan(exhibit: str, vary: Mapping[str, Sequence[Any]], seeds: Any = 1, first_
         count *= len(values)
     if count > MOST_RUNS:
         raise FieldError("runs", f"at most {MOST_RUNS}", count, "fewer seeds or values")
+    check_seeds(first, seeds)
     setups = tuple(
         build(exhibit, {**fixed, **dict(zip(vary, values)), "seed": seed})
         for values in itertools.product(*vary.values()) for seed in range(first, first + seeds)

@@ -116,8 +116,13 @@ def start(world: World, knobs: Knobs) -> tuple[State, Points]:
     Net, optimiser and data are compiled apart: drawing random numbers takes longest to compile, and a world that
     differs in one of the three keeps the others.
     """
+    return _fresh(world.optimizer, knobs, nets.initial(world, knobs)), clean_data(world, knobs)
+
+
+def clean_data(world: World, knobs: Knobs) -> Points:
+    """The points of a world and their labels, as `sample` says."""
     data = World(**{name: value for name, value in world.model_dump().items() if name in DATA_FIELDS})
-    return _fresh(world.optimizer, knobs, nets.initial(world, knobs)), Points(*_sample(data, knobs))
+    return Points(*_sample(data, knobs))
 
 
 def batch(size: int, count: int, knobs: Knobs, step: Array) -> Array:

@@ -280,14 +280,14 @@ def test_a_lesson_with_its_comparison_as_a_picture_and_as_a_page(tmp_path, chrom
 def test_a_wrong_value_is_named_before_any_training(flag, value, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("app.export.write", lambda *_: pytest.fail("it went to work"))
     wanted = {"--png": str(tmp_path / "a.png"), flag: value}
-    assert main(["export", "dimpled-sheet", "--set", *SET, *(word for pair in wanted.items() for word in pair)]) == 1
+    assert main(["export", "dimpled-sheet", "--set", *SET, *(word for pair in wanted.items() for word in pair)]) == 2
     assert f"{flag} must be" in capsys.readouterr().err
 
 
 def test_a_wrong_look_and_a_wrong_link_are_named(tmp_path, capsys):
     for asked, field in ((["dimpled-sheet", "--look", "tone=1"], "--look"), (["?exhibit=nothing"], "exhibit"),
                          (["dimpled-sheet", "--with", "width=0"], "width")):
-        assert main(["export", *asked, "--csv", str(tmp_path / "a.csv")]) == 1
+        assert main(["export", *asked, "--csv", str(tmp_path / "a.csv")]) == 2
         assert f"{field} must be" in capsys.readouterr().err
 
 
@@ -303,7 +303,7 @@ def test_data_needs_no_browser_and_pictures_say_how_to_get_one(tmp_path, capsys,
         assert f"# seed: {seed}\n" in table.with_stem(f"a{mark}").read_text()
     monkeypatch.setenv("PATH", "")
     for asked, said in ((["--png", str(tmp_path / "a.png")], "install one"), ([], "--csv")):
-        assert main(["export", *tiny, *asked]) == 1
+        assert main(["export", *tiny, *asked]) == 2
         assert said in capsys.readouterr().err
 
 
