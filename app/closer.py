@@ -1,5 +1,6 @@
 """The two figures of "look closer": the logit along a point's arrows, and the plane through it across the sheet."""
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from toy.recording import Recording
 from toy.windows import Window
 from toy.world import View
 
-COLOURS = {"free": theme.FREE_CHART, "on": theme.ON, "off": theme.DIMPLES}
+COLOURS = defaultdict(lambda: theme.MUTE, {"free": theme.FREE_CHART, "on": theme.ON, "off": theme.DIMPLES})
 SIDE = 128  # samples a side of the plane's boundary
 
 
@@ -19,7 +20,7 @@ def look(recording: Recording, window: Window, view: View, step: int, which: int
     """Figures and words on one training point at one step; window is the picture's, whose height the plane takes."""
     lines, section = closer.look(recording, view, step, which, window.half_height)
     label = say("class.a" if recording.data.y[which] > 0 else "class.b")
-    rows = [{"name": words()[f"within.{kind}"], "distance": line.distance, "inside": section.inside[kind],
+    rows = [{"name": words().get(f"within.{kind}", kind), "distance": line.distance, "inside": section.inside[kind],
              "colour": COLOURS[kind]} for kind, line in lines.items()]
     return wire.plain({
         "step": step, "point": which, "count": len(recording.data.x),
@@ -85,4 +86,4 @@ def _plane(recording: Recording, section: closer.Section, step: int, which: int)
 def _curve(points: np.ndarray, colour: str, width: float, key: str) -> dict[str, Any]:
     x, y = np.asarray(points, float).reshape(-1, 2).T
     return {"type": "scatter", "mode": "lines", "x": wire.significant(x, 5), "y": wire.significant(y, 5),
-            "line": {"color": colour, "width": width}, "name": words()[key], "connectgaps": False}
+            "line": {"color": colour, "width": width}, "name": words().get(key, key), "connectgaps": False}

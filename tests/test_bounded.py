@@ -168,6 +168,7 @@ def test_the_authors_line_is_longer_than_the_unit_box():
 @pytest.mark.parametrize("changes, field", [
     ({"name": "strong"}, "attack"), ({"space": "elsewhere"}, "space"), ({"eps": -0.1}, "eps"), ({"eps": np.nan}, "eps"),
     ({"eps": "much"}, "eps"), ({"eps": True}, "eps"), ({"step": 21}, "step"),
+    ({"name": ["fgsm"]}, "attack"), ({"space": ["free"]}, "space"),
 ])
 def test_wrong_input_is_named(train, changes, field):
     good = {"name": "fgsm", "recording": train(), "step": 20, "eps": 0.1}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toy import View, report, windows
+from toy import FieldError, View, report, windows
 from toy.phases import phases
 from toy.stability import READINGS, Reading, agreement, read
 
@@ -24,6 +24,13 @@ def test_no_height_is_read_beyond_the_reach_of_a_curved_manifold(train):
     recording = train(manifold="sphere", codimension=1, steps=8)
     as_used, higher, lower = (read(recording, Reading(height=height, grid_side=9)) for height in (1.0, 2.0, 0.5))
     assert higher == as_used != lower
+
+
+@pytest.mark.parametrize("wrong", [{"height": -1}, {"height": 0}, {"grid_side": 1}, {"steps": 0}], ids=repr)
+def test_a_reading_without_sense_is_named(train, wrong):
+    with pytest.raises(FieldError) as caught:
+        read(train(steps=8), Reading(**wrong))
+    assert caught.value.field == next(iter(wrong))
 
 
 @pytest.fixture(scope="module")

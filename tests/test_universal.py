@@ -55,6 +55,7 @@ def test_a_trained_net_has_one(train):
     (lambda a, b: universal(b, 0), "codimension"), (lambda a, b: universal(a, 0, [-1]), "lengths"),
     (lambda a, b: universal(a, 0, []), "lengths"), (lambda a, b: universal(a, 99), "step"),
     (lambda a, b: transfer([a, b], [0, 0]), "recordings"), (lambda a, b: transfer([a, a], [0]), "recordings"),
+    (lambda a, b: universal(a, 0, "ab"), "lengths"), (lambda a, b: transfer([], []), "recordings"),
 ])
 def test_wrong_input_is_named(train, call, field):
     with pytest.raises(FieldError) as caught:

@@ -107,7 +107,7 @@ def attack(
     eps: length. seed: of the random subspaces. A point that is wrong at first counts as lost, not as flipped.
     Raises FieldError for an unknown name or space, an eps that is no length, a step outside the recording.
     """
-    if name not in BOUNDED:
+    if not isinstance(name, str) or name not in BOUNDED:
         raise FieldError("attack", one_of(BOUNDED), name)
     eps = check_eps(eps)
     method, norm = BOUNDED[name]
@@ -128,7 +128,7 @@ def check_eps(eps: float) -> float:
 
 def aim(recording: Recording, step: int, space: str, seed: int = 0) -> Target:
     """The target of attacks in a space; FieldError for an unknown space or a step outside the recording."""
-    if space not in SPACES:
+    if not isinstance(space, str) or space not in SPACES:
         raise FieldError("space", one_of(SPACES), space)
     world, data = recording.world, recording.data
     u, x, y = (jnp.asarray(a) for a in (data.u, data.x, data.y))
@@ -316,7 +316,7 @@ def robust_accuracy(
     mean over i of [y_i f(x_i) > 0 and min |delta_i| > eps]. Its null for "on" is "random". Raises FieldError as
     `attack` does.
     """
-    eps = np.array([check_eps(eps) for eps in eps_values])
+    eps = np.array([check_eps(eps) for eps in np.ravel(eps_values)])
     return (distances(recording, step, space, seed)[None] > eps[:, None]).mean(1)
 
 

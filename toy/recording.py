@@ -24,6 +24,7 @@ from toy.origin import PREFIX, Origin, begin, fitting, read, resolve, written
 from toy.world import Knobs, World, check, of_kind, stride
 
 FORMAT = 3
+LARGEST = 400_000_000  # bytes of a file, unpacked: twice what any allowed world takes
 SCALARS = ("loss", "accuracy", "margin")
 REPLAYED = 16  # checkpoints of a file that are tried at most
 RECENT = 4  # states kept beside the checkpoints: playing forward replays one step at a time
@@ -217,6 +218,9 @@ class Recording:
             raise FieldError("file", "the path of a recording", type(path).__name__)
         try:
             with np.load(path, allow_pickle=False) as file:
+                # Before anything is unpacked: zeros take next to nothing.
+                if sum(entry.file_size for entry in file.zip.infolist()) > LARGEST:
+                    raise ValueError(f"it unpacks to more than {LARGEST} bytes")
                 header = json.loads(str(file["header"]))
                 if header["format"] not in (2, FORMAT):
                     why = f"its format is {header['format']}"

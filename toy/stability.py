@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from toy import measures, windows
+from toy.errors import FieldError
 from toy.phases import READ, Phases, phases
 from toy.recording import Recording, log_spaced
 from toy.world import View
@@ -36,7 +37,11 @@ READINGS: dict[str, Reading] = {
 
 
 def read(recording: Recording, reading: Reading) -> Phases:
-    """The phases of a run as a reading sees them."""
+    """The phases of a run as a reading sees them; FieldError naming what of the reading makes no sense."""
+    for argument, value, least in (("height", reading.height, 1e-3), ("grid_side", reading.grid_side, 2),
+                                   ("steps", reading.steps, 1)):
+        if value is not None and not least <= value < math.inf:
+            raise FieldError(argument, f"at least {least:g}", value)
     chart = windows.normal_chart(recording, View())
     if chart is not None:
         most = windows.measuring_height(recording.world)

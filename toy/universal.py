@@ -84,6 +84,8 @@ def transfer(recordings: Sequence[Recording], steps: Sequence[int], seed: int = 
 
     The eps of a is `Universal.own_eps`. Raises FieldError when the nets do not see the same points, or as `universal`.
     """
+    if not recordings:
+        raise FieldError("recordings", "one at least", "none")
     first = recordings[0].data
     for other in recordings[1:]:
         if other.data.x.shape != first.x.shape or (other.data.x != first.x).any() or (other.data.y != first.y).any():
@@ -104,7 +106,10 @@ def transfer(recordings: Sequence[Recording], steps: Sequence[int], seed: int = 
 
 
 def _lengths(values: Sequence[float]) -> np.ndarray:
-    t = np.asarray(values, float)
+    try:
+        t = np.asarray(values, float)
+    except (TypeError, ValueError):
+        t = np.empty(0)
     if t.ndim != 1 or not len(t) or not (np.isfinite(t) & (t >= 0)).all():
         raise FieldError("lengths", "a list of lengths, 0 or more", values)
     return t
