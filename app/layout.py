@@ -59,7 +59,7 @@ def place(name: str) -> int:
 def helped(name: str) -> dmc.Tooltip:
     """A small i that tells what a field is."""
     label, unit = words()[f"field.{name}"], extra(name).get("unit") or "1"
-    low, high = ("", "") if choices(name) or is_text(name) else map("{:g}".format, bounds(name))
+    low, high = ("", "") if choices(name) or is_text(name) else map("{:.10g}".format, bounds(name))
     span = low and say("control.range", low=low, high=high, unit="" if unit == "1" else " " + words()[f"unit.{unit}"])
     uses = [say("control.used", field=words()[f"field.{other}"], names=" · ".join(choice(other, v) for v in values))
             for other, values in used(name).items()]
@@ -179,8 +179,8 @@ def header(classroom: str) -> html.Header:
                     **named("header.controls")),
         html.B(words()["app.name"]), picker, html.Span(className="sp"),
         dmc.Button(words()["header.lesson"], id="lesson-open", **quiet),
-        dmc.Button(words()["header.branch"], id="branch", **quiet),
-        dmc.Button(words()["header.compare"], id="compare", **quiet),
+        html.Span(dmc.Button(words()["header.branch"], id="branch", **quiet), title=words()["header.branch.help"]),
+        html.Span(dmc.Button(words()["header.compare"], id="compare", **quiet), title=words()["header.compare.help"]),
         dmc.Button(words()["header.share"], id="share", **quiet),
         dmc.Button(words()["export.open"], id="export", **quiet),
         menu(classroom),

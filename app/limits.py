@@ -11,6 +11,7 @@ class Limits:
     workers: int = max(1, (os.cpu_count() or 2) // 2)  # runs training at once
     waiting: int = 32  # runs queued behind them: a class, each with a start of its own
     recordings: int = 400_000_000  # bytes of finished recordings kept for replay
+    worlds: int = 48  # whose compiled programs are kept, some 65 MB each; they are on the disk, too
     runs: int = 24  # finished runs whose events are kept
     frames: int = 128_000_000  # bytes of compressed frames kept
     frame_workers: int = 2

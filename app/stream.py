@@ -9,6 +9,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+import jax
+
 from app import charts, closer, report, sight, views, within
 from app.drawings import Drawings, Pause
 from app.limits import Limits
@@ -22,7 +24,7 @@ from toy import FieldError, Recording, divergence, measures, simulate, windows
 from toy.exhibits import EXHIBITS
 from toy.link import Setup, query
 from toy.recording import log_spaced
-from toy.world import View
+from toy.world import View, World
 
 
 def spoken(setup: Setup) -> str:
@@ -60,6 +62,7 @@ class Runs(Shared):
         # Two pages in two languages, or with two views, are two runs of one training: the later waits for the earlier.
         self._training: Store[threading.Lock] = Store(256)
         self._windows: Store[windows.Window] = Store(64)
+        self._compiled: set[World] = set()
         self.drawings = Drawings(self.limits)
 
     def join(self, setup: Setup) -> Run:
@@ -124,6 +127,11 @@ class Runs(Shared):
 
     def _train_now(self, run: Run, setup: Setup) -> Recording | None:
         """The recording of a setup, made here and now."""
+        with self._lock:
+            self._compiled.add(setup.world)
+            if len(self._compiled) > self.limits.worlds:
+                jax.clear_caches()  # it keeps every program there ever was; those wanted again come from the disk
+                self._compiled = {setup.world}
         parent = None
         if setup.parent is not None:
             parent = self._trained(run, setup.parent)

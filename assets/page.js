@@ -84,9 +84,10 @@
     }, { passive: true });
   }
 
-  // A mouse that has chosen a look leaves the keys to the time line.
+  // A mouse that has pressed a button or chosen a look leaves the keys to the time line.
+  const PRESSED = "#looks .mantine-SegmentedControl-root, #timeline button, header button, #controls .buttons button";
   document.addEventListener("click", ({ detail, target }) => {
-    if (detail && target.closest?.("#looks .mantine-SegmentedControl-root")) setTimeout(() => document.activeElement?.blur());
+    if (detail && target.closest?.(PRESSED)) setTimeout(() => document.activeElement?.closest(PRESSED) && document.activeElement.blur());
   });
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

@@ -147,6 +147,7 @@
     #draw(frame) {
       if (frame === this.frame || !this.picture.apply(frame, { pick: !this.player.playing })) return;
       this.frame = frame;
+      if (this.shift) this.label();
       this.player.beside();
     }
 
@@ -163,6 +164,7 @@
         let what = (this.heads[at].dataset.what = words.join(", ") || say("compare.same"));
         if (at && this.diverged !== null) what = say("compare.diverged", { what, step: this.diverged });
         else if (at && this.#over) what = say("compare.ended", { what, step: this.last });
+        else if (at && this.shift && this.frame) what = say("compare.own", { what, step: this.frame.meta.step });
         write(this.heads[at], say(key, { what }));
       });
     }

@@ -113,8 +113,9 @@
       const autoplay = run.autoplay ?? (run.step === null && !same && !calm.matches);
       const every = parts.everyStep(event);
       const near = (step) => every[parts.nearest(every, step)];
+      const shift = this.base - (event.base ?? 0); // a branch begins where its parent is seen: after as many updates
       // the viewer may go on while the picture comes
-      const step = () => near(autoplay ? 0 : run.step ?? (!same ? 0 : this.step >= this.last ? event.last_step : this.step));
+      const step = () => near(autoplay ? 0 : run.step ?? (!same ? 0 : shift ? Math.max(0, this.step + shift) : this.step >= this.last ? event.last_step : this.step));
       const fetcher = (this.#coming = this.#fetching(run.link, this.view));
       const [scene, frame] = await this.#first(fetcher, event, step());
       if (this.run !== run) return;
@@ -147,6 +148,7 @@
       this.ready = true;
       this.companion?.label();
       this.companion?.look();
+      if (this.companion) this.overlay();
       document.body.classList.remove("is-working");
       announce("ready", { lastStep: this.last });
       this.#look();
@@ -411,7 +413,7 @@
     state() {
       const { step, shown, playing, last: lastStep, ready, link, view, log, playhead: { speed, loop, stride }, frameTimes } = this;
       return {
-        step, shown, drafted: this.picture.frame?.meta.draft ? this.picture.frame.meta.step : -1, playing, lastStep, ready, link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
+        step, shown, drafted: this.picture.frame?.meta.draft ? this.picture.frame.meta.step : -1, playing, lastStep, ready, link, coming: this.run?.link ?? link, view, log, speed, loop, stride, frameTimes: [...frameTimes],
         camera: this.picture.camera, path: this.picture.path, cached: this.fetcher?.frames.size ?? 0, beside: this.companion?.link ?? null,
         lift: this.picture.frame?.meta.lift ?? {}, within: this.within?.state ?? null, closer: this.closer?.state ?? null, besideShown: this.companion?.shown ?? null, besideCamera: this.companion?.picture.camera ?? null, decodeTimes: [...parts.decodeTimes],
       };

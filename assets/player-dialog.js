@@ -112,7 +112,7 @@
           control.signal.throwIfAborted();
           const name = this.#name(kind, at ? "-beside" : "");
           parts.download(blob, name);
-          saved.push(say("export.saved", { name, size: (blob.size / 1e6).toFixed(1) }));
+          saved.push(say("export.saved", { name, size: Math.ceil(blob.size / 1e3) }));
         }
         write(this.said, saved.join(" "));
       } catch (error) {

@@ -70,12 +70,14 @@
     link.set("lang", document.documentElement.lang);
     link.set("lesson", `${exhibit}.${count}`);
     if (step.go !== "play" || calm.matches) link.set("step", typeof step.go === "number" ? step.go : 0);
-    if (parts.bare(window.dimple.state().link) === step.link) history.replaceState(null, "", `?${link}`);
+    const { link: seen, coming } = window.dimple.state(); // another run may be on its way
+    if ([seen, coming].every((one) => parts.bare(one) === step.link)) history.replaceState(null, "", `?${link}`);
     else window.dash_clientside.set_props("address", { search: `?${link}` });
     for (const [name, value] of Object.entries(step.look)) window.dash_clientside.set_props({ look: name }, { value });
     mark(step.moved);
     const here = () => at?.[0] === exhibit && at[1] === count;
     if (!(await ready(step.link, here))) return;
+    if (step.go !== "play") window.dimple.pause();
     await window.dimple.compare(step.beside ? lessons[exhibit][step.beside - 1].link : null);
     if (step.camera) await window.dimple.look(step.camera);
     const camera = new URLSearchParams(window.dimple.share()).get("camera");
@@ -88,6 +90,7 @@
     const last = window.dimple.state().lastStep;
     const to = ["play", "last"].includes(step.go) ? last : typeof step.go === "number" ? step.go : stepOf(step.go, await measured(step.link));
     if (!here()) return;
+    window.dimple.pause();
     window.dimple.seek(to ?? last);
     link.set("step", to ?? last);
     if (step.beside) link.set("with", lessons[exhibit][step.beside - 1].link);
@@ -224,7 +227,10 @@
   document.addEventListener("dimple:ready", () => {
     const wanted = asked(first ? start : new URLSearchParams());
     first = false;
-    if (wanted && start.has("exhibit")) show(...wanted);
+    if (wanted && start.has("exhibit")) {
+      show(...wanted);
+      if (lessons[wanted[0]][wanted[1] - 1].go !== "play") setTimeout(() => window.dimple.pause());
+    }
     else if (wanted) go(...wanted);
     else if (at && shown() !== at[0]) close();
     button();

@@ -50,12 +50,17 @@
       this.#shape = shape;
       for (const { name, value, chance, from, chanceFrom } of numbers) {
         const row = this.#rows.get(name);
-        write(row.value, parts.number(value));
+        write(row.value, this.#passed(from) ? "…" : parts.number(value));
         write(row.chance, this.#other ? both(chance, this.#otherChance(name)) : level(chance));
         this.#age(row.value, from);
         this.#age(row.chance, chanceFrom);
         if (row.other) write(row.other, parts.number(this.#otherValue(name)));
       }
+    }
+
+    // While it is measured a run may have nothing near this step: what it had long before says nothing of it.
+    #passed(from) {
+      return from !== undefined && this.#step - from > Math.max(2, 0.5 * this.#step);
     }
 
     // Measuring is sparse: a number from well before this step is paler and tells where it is from.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
@@ -466,3 +467,16 @@ def test_wrong_inputs_name_the_field(train):
     window = windows.window(recording, View())
     with pytest.raises(FieldError, match="display coordinates"):
         attacks.within_window(window, recording.params(0), SimpleNamespace(vertices=np.zeros((0, 3))), recording.data.x)
+
+
+def test_a_point_on_the_boundary_has_no_way_to_go():
+    """A net without a living neuron is 0 everywhere: every distance is 0, on the manifold too."""
+    world, knobs = tiny(manifold="line", labels="alternating", hidden_layers=1, width=4, steps=1)
+    recording = Recording(world, knobs)
+    dead = jax.tree.map(jnp.zeros_like, recording.params(0))
+    recording._begin(recording.state(0)._replace(params=dead))
+    for kind in ATTACKS:
+        found = minimal(kind, recording, 0)
+        assert (found.distance == 0).all() and (found.delta == 0).all()
+        if kind == "on":
+            assert (found.geodesic == 0).all() and (found.boundary_u == recording.data.u).all()

@@ -196,3 +196,19 @@ def test_a_view_that_does_not_fit_the_world_is_refused_before_training(exhibit, 
     with pytest.raises(FieldError) as refused:
         build(exhibit, values)
     assert refused.value.field == field
+
+
+def test_a_branch_learns_the_clean_data_whatever_its_parent_learned():
+    parent = build("dimpled-sheet", {"training_set": "wrong-labels", "from.step": 3, "steps": 9})
+    assert branch(parent, 5).world.training_set == "clean"
+
+
+@pytest.mark.parametrize("values", [
+    {"start": "branch", "from.step": 7, "from.steps": 7}, {"reference_step": 9, "steps": 9}], ids=str)
+def test_the_last_step_is_a_step(values):
+    build("dimpled-sheet", values)
+
+
+def test_no_decay_is_no_decay_however_it_is_written():
+    for zero in ("0", "0.0"):
+        assert parse(f"optimizer=adam&weight_decay={zero}").world.optimizer == "adam"

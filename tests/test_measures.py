@@ -176,6 +176,8 @@ def test_dimples_of_few_points_have_no_level_to_rise_above():
     """Two of five points can be chosen in ten ways: the right one alone is a tenth of all shuffles."""
     r, y = np.arange(6.0), np.array([-1, 1, -1, 1, -1, 1.0])  # twenty ways: the right one is just five in a hundred
     assert math.isfinite(permutation_level(r, y, 2)) and math.isnan(permutation_level(r[:5], y[:5], 2))
+    perfect = [dimple_amplitude(y, y, 1.0) > permutation_level(y, y, 1.0, seed=seed) for seed in range(8)]
+    assert all(perfect)  # one way in twenty, whatever the seed
 
 
 def test_steps_outside_the_run_are_refused(train):

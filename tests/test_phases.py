@@ -63,6 +63,19 @@ def test_each_failure_is_named(failures, changes):
     assert (got.t_all_right is None) == ("never_all_right" in failures)
 
 
+@pytest.mark.parametrize("failures, changes", [
+    (("no_dimpling",), {"level": DIMPLE}),  # just what shuffled labels give
+    (("no_clinging", "small_fall"), {"offset": [0.4] + [0.2] * 10}),  # just half
+    (("wrong_order",), {"offset": [0.4] * 5 + CLING[2:8]}),  # both at step 50
+], ids=str)
+def test_equality_is_not_enough(failures, changes):
+    assert found(**changes).failures == failures
+
+
+def test_a_bulge_of_just_half_is_not_there_yet():
+    assert found(bulge=[0, 0, 0, 0.01, 0.03, 0.05, 0.08, 0.1, 0.1, 0.1, 0.1]).t_dimple == 60
+
+
 def test_the_order_says_nothing_when_one_phase_is_absent():
     assert "wrong_order" not in found(bulge=[0.0] * 11).failures
 

@@ -90,3 +90,9 @@ def test_a_hole_in_the_field_gives_nan_and_no_crash(room):
 
 def test_nothing_to_do():
     assert refine(lambda z: z[:, 0], np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0)).shape == (0, 3)
+
+
+def test_a_bracket_that_stays_open_to_the_last_call_still_ends():
+    root = refine(lambda p: np.where(p[:, 0] < 1 / 3, -1e-9, 1.0), np.zeros((1, 1)), np.ones((1, 1)), np.array([-1e-9]),
+                  np.array([1.0]), tolerance=1e-9)
+    assert root == pytest.approx(1 / 3, abs=1e-6)

@@ -496,3 +496,15 @@ def test_a_server_of_one_machine_answers_to_its_own_names_alone(host, known):
 def test_an_address_with_thousands_of_unknown_names_is_read_at_once():
     setup, message = callbacks.opened("?seed=3&" + "&".join(f"colour{i}=x" for i in range(3000)))
     assert setup.knobs.seed == 3 and len(message["said"]) < 2000 and "colour0" in message["without"]
+
+
+def test_a_server_keeps_the_programs_of_so_many_worlds(monkeypatch):
+    cleared = []
+    monkeypatch.setattr(stream.jax, "clear_caches", lambda: cleared.append(1))
+    with TestClient(create(Limits(worlds=2), warm=False)) as client:
+        for width, seed in ((4, 1), (5, 1), (4, 2)):
+            events(client, f"{SHORT}&width={width}&seed={seed}")
+        assert not cleared
+        for width in (6, 7, 8):
+            events(client, f"{SHORT}&width={width}")
+        assert len(cleared) == 2

@@ -57,6 +57,15 @@ def test_weight_decay_shrinks_by_its_factor(train, decay):
     assert theory.offset_weight_drift(recording, 60) < theory.rounding(recording, 60)
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_no_law_is_told_where_decay_passes_through_the_optimisers_memory(train, optimizer):
+    recording = train(**{**PLAIN, "optimizer": optimizer, "learning_rate": 1e-3}, weight_decay=0.1)
+    assert np.isnan(theory.predicted_decay(recording, 60))
+    assert theory.normal_weight_factor(recording, 60) < 0.999 * (1 - 1e-4) ** 60
+    plain = train(**{**PLAIN, "optimizer": optimizer, "learning_rate": 1e-3})
+    assert theory.predicted_decay(plain, 60) == 1
+
+
 @pytest.mark.parametrize("normal", [3, 12])
 def test_the_vertical_gradient_of_two_layers_is_that_of_the_paper(normal, rng):
     # f = sum u_i relu(w_i . x), u_i = +-1 / sqrt(m), w_i ~ N(0, beta^2): |g| = beta sqrt(k_active ell / m).

@@ -24,7 +24,7 @@ BOXES, STARTS = 6, 4  # a window's side is cut into so many boxes; of those with
 
 @dataclass(frozen=True)
 class Perturbations:
-    """Minimal perturbations of N points; where no boundary is within reach the distance is inf and the rest NaN.
+    """Minimal perturbations of N points; without a boundary in reach distance and geodesic are inf, the rest NaN.
 
     foot, delta: (N, n), foot = x + delta, lengths; the foot is on the boundary or less than 1e-6 beyond it.
     distance: (N,) |delta|, a length. geodesic: (N,) for `on`, the shortest way to the boundary inside M, plus the
@@ -146,10 +146,17 @@ def on(recording: Recording, step: int, seeds: np.ndarray | None = None) -> Pert
     logit, params, place = recording.logit, recording.params(step), sqp.placement(manifold, world.n)
     where, box = jnp.float32(recording.knobs.offset), np.array(domain(manifold, world.sampling))
     x, u = jnp.asarray(data.x), jnp.asarray(data.u)
+    gap = np.linalg.norm(data.x - np.asarray(_place(place, where, u)), axis=1)
+    there = (np.asarray(logit(params, x)) == 0) & (gap == 0)  # on the boundary already
+
+    def result(delta: np.ndarray, way: np.ndarray, v: np.ndarray) -> Perturbations:
+        return _result("on", recording, step, np.where(there[:, None], 0, delta), np.where(there, 0, way),
+                       np.where(there[:, None], data.u, v))
+
     vertices, segments = sqp.zeros(logit, place, params, where, box)
     if not len(vertices):
         far = np.full(len(data.x), np.inf, np.float32)
-        return _result("on", recording, step, np.full_like(data.x, np.nan), far, np.full_like(data.u, np.nan))
+        return result(np.full_like(data.x, np.nan), far, np.full_like(data.u, np.nan))
     shifts = jnp.asarray(sqp.images(manifold))
     found = [sqp.nearest_vertices(lambda z: sqp.chords(place, where, x, z), vertices, segments)]
     if not manifold.flat:
@@ -161,12 +168,11 @@ def on(recording: Recording, step: int, seeds: np.ndarray | None = None) -> Pert
     best = np.asarray(lengths).argmin(1)
     v = np.take_along_axis(np.asarray(feet), best[:, None, None], 1)[:, 0]
     delta = np.asarray(_place(place, where, v)) - data.x
-    gap = np.linalg.norm(data.x - np.asarray(_place(place, where, u)), axis=1)
     if manifold.flat:  # the noise is normal to M, so that what is left of the chord is the way inside M
         inside = np.sqrt(np.maximum(_lengths(delta) ** 2 - gap**2, 0))
     else:
         inside = np.asarray(sqp.geodesics(place, where, u, feet, lengths, shifts, ends[:, 0], ends[:, 1]))
-    return _result("on", recording, step, delta, gap + inside, v)
+    return result(delta, gap + inside, v)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -197,7 +203,7 @@ def _result(
 def _shares(world: World, logit: rays.Logit, params: nets.Params, u: Array, x: Array, delta: Array) -> tuple:
     """Normal share of delta, and |f| / |grad f| at the foot."""
     total = jnp.sum(delta**2, 1)
-    normal = jnp.sum(split(world, u, delta)[1] ** 2, 1) / jnp.where(total > 0, total, jnp.nan)
+    normal = jnp.minimum(1, jnp.sum(split(world, u, delta)[1] ** 2, 1) / jnp.where(total > 0, total, jnp.nan))
     f, back = jax.vjp(partial(logit, params), x + delta)
     size = jnp.linalg.norm(back(jnp.ones_like(f))[0], axis=1)
     return normal, jnp.abs(f) / jnp.where(size > 0, size, jnp.nan)

@@ -256,7 +256,8 @@ def distances(recording: Recording, step: int, pause: Callable[[], None] = lambd
 
     `first_order_error` says how far the parts of the free one mislead: were the boundary flat, the shortest ways on
     and off the manifold would be |d|^2 / |d_T| and |d|^2 / |d_N|. Median of the larger of the two relative errors
-    |d_on |d_T| / |d|^2 - 1| and |d_off |d_N| / |d|^2 - 1|; 0 for a linear net.
+    |d_on |d_T| / |d|^2 - 1| and |d_off |d_N| / |d|^2 - 1|; 0 for a linear net, NaN where
+    no point has all three.
     """
     out, errors = {}, []
     for kind in ("free", "on", "off"):
@@ -276,7 +277,7 @@ def distances(recording: Recording, step: int, pause: Callable[[], None] = lambd
             share = np.asarray(found.normal_share)
             out["perturbation_normal_share"] = float(np.nanmean(share)) if np.isfinite(share).any() else float("nan")
     if len(errors) == 2:
-        worst = np.max(errors, axis=0)
+        worst = np.where(np.isfinite(np.max(errors, axis=0)), np.max(errors, axis=0), np.nan)
         out["first_order_error"] = float(np.median(worst[~np.isnan(worst)])) if not np.isnan(worst).all() else math.nan
     return out
 
@@ -310,7 +311,7 @@ MEASURES: dict[str, Measure] = {
         "logits per length", "The same for normal weights that stay as they were drawn."
     ),
     "normal_weight_factor": Measure("1", "What is left of the first layer's weights off the manifold."),
-    "predicted_decay": Measure("1", "What weight decay alone leaves of them."),
+    "predicted_decay": Measure("1", "What weight decay alone leaves of them, with sgd and adamw."),
     "lateral_gradient": Measure("logits per length", "Mean norm of the gradient's tangent part."),
     "gradient_normal_share": Measure("1", "Share of the gradient that points off the manifold.", _normal_chance),
     "rho": Measure("1", "Gradient energy per normal dimension over energy per tangent dimension.", lambda world: 1.0),

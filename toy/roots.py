@@ -56,7 +56,7 @@ def refine(
         start, way = a[live, None], (b - a)[live, None]
         root[live] = _divided(
             lambda t: np.asarray(field((start + t[..., None] * way).reshape(-1, a.shape[1])), float).reshape(t.shape),
-            bracket, tolerance, room // len(live))
+            bracket, tolerance, max(1, room // len(live)))
     return a + root[:, None] * (b - a)
 
 

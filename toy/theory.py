@@ -26,8 +26,13 @@ def first_unseen(recording: Recording) -> int:
 
 
 def predicted_decay(recording: Recording, step: int) -> float:
-    """(1 - learning_rate weight_decay)^step: what weight decay leaves of the normal weights; 1 without it."""
+    """(1 - learning_rate weight_decay)^step: what weight decay leaves of the normal weights; 1 without it.
+
+    NaN with weight decay where it passes through the optimiser's memory (momentum, adam) and no such law holds.
+    """
     knobs = recording.knobs
+    if knobs.weight_decay and recording.world.optimizer not in ("sgd", "adamw"):
+        return float("nan")
     return float((1 - knobs.learning_rate * knobs.weight_decay) ** recording.check_step(step))
 
 

@@ -82,6 +82,10 @@ def test_a_branch_stands_beside_its_parent_at_the_same_number_of_updates(page, s
     page.get_by_role("button", name="Branch here").click()
     page.wait_for_function("window.dimple.state().link.includes('from.step=40') && window.dimple.state().ready")
     page.wait_for_function("window.dimple.besideMesh()?.x?.length > 0")
+    page.wait_for_function("dimple.state().step === 0 && dimple.state().besideShown === 40")  # where it branched
+    expect(page.locator(".head.b")).to_contain_text("(its step 40)")
+    loss = "document.querySelector('.chart[data-chart=loss] .plot').data"
+    page.wait_for_function(f"{loss}.length > 2 && Math.min(...{loss}.at(-1).x.filter((step) => step > 0.5)) <= 1")
     both_at(page, 0, 40)
     rate = page.get_by_label("Learning rate", exact=True).first
     rate.fill("0.01")

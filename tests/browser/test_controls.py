@@ -142,6 +142,16 @@ def test_a_control_is_dim_while_others_leave_it_without_use(page, server):
     retrained(page, "momentum=0.5")
 
 
+def test_a_button_that_a_mouse_has_pressed_leaves_space_to_the_time_line(page, server):
+    ready(page, server, SMALL)
+    for press in ("linear", "Compare"):
+        page.evaluate("dimple.pause()")
+        page.get_by_role("button", name=press, exact=True).click()
+        page.keyboard.press("Space")
+        page.wait_for_function("dimple.state().playing")
+    assert page.evaluate("dimple.state().beside") and page.locator("#compare").get_attribute("aria-pressed") == "true"
+
+
 def test_a_place_in_line_is_said(page, own_server):
     long = [urllib.request.urlopen(f"{own_server.url}api/run?exhibit=dimpled-sheet&steps=60000&seed={90 + i}")
             for i in range(Limits().workers)]

@@ -120,3 +120,15 @@ def test_a_step_turns_the_picture_to_what_it_speaks_of_and_the_link_keeps_it(pag
     opened(page, f"{server.url}?lesson=dimpled-sheet.2")
     page.wait_for_function("new URLSearchParams(location.search).get('camera') === '1.25,-1.75,0.10'")
     assert page.evaluate("dimple.state().camera.eye.z") == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_step_stops_what_plays(page, server):
+    page.emulate_media(reduced_motion="no-preference")
+    page.goto(f"{server.url}?exhibit={NAME}")
+    page.wait_for_function("window.dimple?.state().playing")
+    page.locator("#lesson-open").click()
+    settled(page, 1)
+    assert page.evaluate("[dimple.state().playing, dimple.state().step]") == [False, 0]
+    page.goto(f"{server.url}?lesson={NAME}.1")
+    settled(page, 1)
+    assert not page.evaluate("dimple.state().playing")
