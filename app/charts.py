@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from app import theme, wire
-from app.text import words
+from app.text import say, words
 from toy.experiments.authors_line import authors_curve
 from toy.measures import MEASURES
 from toy.recording import Recording
@@ -82,7 +82,7 @@ def _figure(recording: Recording, chart: Chart, columns: dict[str, np.ndarray]) 
         shown = np.where(values > 0, values, np.nan) if chart.log else values
         if not np.isfinite(shown).any():
             continue
-        traces.append(_trace(line, steps, shown))
+        traces.append(_trace(line, steps, shown, chart.most))
     if not traces:
         return None
     level = MEASURES[chart.chance].chance if chart.chance else None
@@ -93,11 +93,14 @@ def _figure(recording: Recording, chart: Chart, columns: dict[str, np.ndarray]) 
     return {"data": traces, "layout": layout}
 
 
-def _trace(line: Line, steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+def _trace(line: Line, steps: np.ndarray, values: np.ndarray, most: float) -> dict[str, Any]:
+    name, highest = words()[f"line.{line.column}"], values[np.isfinite(values)].max()
+    if most and highest > most:  # its top is cut off, so that shares beside it can be read
+        name = say("line.beyond", name=name, most=f"{highest:.2g}")
     return {
         "type": "scatter", "mode": "lines", "x": np.maximum(steps, 0.5).tolist(), "y": wire.significant(values),
         "line": {"color": line.colour, "width": line.width, "dash": line.dash}, "connectgaps": False,
-        "name": words()[f"line.{line.column}"],
+        "name": name,
     }
 
 

@@ -238,7 +238,7 @@
       const refusal = error instanceof parts.Refusal ? error.event : null;
       const again = { label: say("player_again"), act: () => this.fetcher.again() };
       const actions = refusal && error.status < 500 ? [] : [again];
-      this.words.tell("error gone", refusal?.message ?? say("player_gone"), { advice: refusal?.advice ?? say("player_gone_frames"), actions });
+      this.words.tell("error gone", refusal?.message ?? say("player_gone"), { advice: refusal?.advice ?? say("player_gone_frames", { step: this.picture.frame?.meta.step }), actions });
     }
 
     // ---- how it is looked at

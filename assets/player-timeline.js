@@ -125,14 +125,15 @@
       this.#bands = bands.filter((band) => band.to > band.from);
       this.#marks = [...marks].sort((one, other) => one.step - other.step);
       this.bandRow.classList.toggle("unclaimed", !claimed);
-      this.bandRow.replaceChildren(...this.#bands.map((band) => this.#band(band)));
+      this.bandRow.replaceChildren(...this.#bands.map((band) => this.#band(band, claimed)));
       this.markRow.replaceChildren(...this.#marks.map((mark) => el("span", { class: "mark", title: `${mark.label}: ${mark.step}` }, el("small", {}, mark.label))));
       this.#fit();
     }
 
-    #band({ name, from, to }) {
-      const word = say(`phase_${name}`);
-      const label = say("player_band", { name: word, from, to });
+    // What the verdict does not confirm is asked: the bands say where it would be.
+    #band({ name, from, to }, claimed) {
+      const word = say(`phase_${name}`) + (claimed ? "" : "?");
+      const label = say(claimed ? "player_band" : "player_band_unclaimed", { name: say(`phase_${name}`), from, to });
       return el("button", { type: "button", class: `band ${name}`, title: label, "aria-label": label,
         onclick: ({ detail, currentTarget }) => {
           if (detail) currentTarget.blur(); // a mouse leaves the keys to the time line

@@ -314,3 +314,11 @@ def test_arrows_and_what_is_said_of_them_are_the_same_when_the_picture_is_cut_aw
     said = f" {words()['caption.cut_away']}"
     assert said in views.caption(window, none) and views.caption(window, none).replace(said, "") == views.caption(
         window, cut)
+
+
+def test_a_loss_that_is_cut_off_says_how_far_it_goes():
+    for scale, beyond in ((1.0, False), (10.0, True)):
+        recording = simulate(World(**SMALL), Knobs(steps=5, init_scale=scale))
+        loss = next(trace for chart in charts.draw(recording, {}) if chart["id"] == "loss"
+                    for trace in chart["figure"]["data"] if trace["line"]["dash"] == "dash")
+        assert ("up to" in loss["name"]) == beyond == (recording.loss.max() > 1.15)
