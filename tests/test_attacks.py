@@ -480,3 +480,12 @@ def test_a_point_on_the_boundary_has_no_way_to_go():
         assert (found.distance == 0).all() and (found.delta == 0).all()
         if kind == "on":
             assert (found.geodesic == 0).all() and (found.boundary_u == recording.data.u).all()
+
+
+def test_off_a_flat_manifold_the_way_inside_it_is_what_the_chord_leaves(train):
+    recording = train(points_per_side=4, codimension=2, noise=0.1, steps=30)
+    found, data = minimal("on", recording, 30), recording.data
+    gap = np.linalg.norm(data.x - np.asarray(point(recording.world.geometry, recording.world.n, 0.0, data.u)), axis=1)
+    there = np.isfinite(found.distance)
+    assert there.any() and gap.min() > 0
+    np.testing.assert_allclose(found.geodesic[there], (gap + np.sqrt(found.distance**2 - gap**2))[there], rtol=1e-3)

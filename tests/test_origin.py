@@ -139,3 +139,12 @@ def test_a_run_stands_on_eight_others_at_most():
     for depth in (9, 1500):
         with pytest.raises(FieldError, match="from must be at most 8 runs"):
             read({"from." * depth + "step": 1})
+
+
+def test_points_that_the_parent_has_wrong_teach_nothing(train):
+    parent = train(points_per_side=5, steps=40, learning_rate=0.01)
+    logits = np.asarray(parent.logit(parent.params(20), parent.data.x))
+    right = {tuple(u) for u, f, y in zip(parent.data.u, logits, parent.data.y) if f * y > 0}
+    for kind in ("wrong-labels", "mislabelled"):
+        seen = {tuple(u) for u in wrong_labels(parent, 20, kind).u}
+        assert seen <= right and 0 < len(right) < len(parent.data.y)

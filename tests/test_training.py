@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import DIVERGING, tiny, with_seed
 
-from toy import Knobs, nets, training
+from toy import Knobs, nets, simulate, training
 from toy.regimes import logistic_loss
 from toy.training import OPTIMIZERS, advance, batch, first_layer_norm, rule, start
 from toy.windows import gradient
@@ -233,3 +233,11 @@ def test_the_vertical_gradient_of_a_two_layer_net_is_what_theory_predicts():
             ratios.append(np.linalg.norm(vertical) / math.sqrt((x @ w > 0).sum() * ell / m))
         assert abs(np.mean(ratios) - 1) < 0.1
 
+
+
+def test_a_margin_that_is_just_reached_stops():
+    world, knobs = tiny(labels="half-space", width=16, steps=300, learning_rate=0.02)
+    free = simulate(world, knobs)
+    record = np.maximum.accumulate(free.margin)
+    step = next(k for k in range(1, 301) if record[k] > max(0, record[k - 1]))
+    assert simulate(world, knobs.replace(stop_margin=float(free.margin[step]))).last_step == step
