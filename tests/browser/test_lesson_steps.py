@@ -129,6 +129,6 @@ def test_a_step_stops_what_plays(page, server):
     page.locator("#lesson-open").click()
     settled(page, 1)
     assert page.evaluate("[dimple.state().playing, dimple.state().step]") == [False, 0]
-    page.goto(f"{server.url}?lesson={NAME}.1")
+    opened(page, f"{server.url}?lesson={NAME}.1")
     settled(page, 1)
     assert not page.evaluate("dimple.state().playing")
