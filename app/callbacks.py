@@ -12,7 +12,7 @@ from segno import DataOverflowError
 from app import classroom
 from app.controls import fields, said, spelled
 from app.layout import ranges
-from app.shown import RUN, VIEWED, asked, read, unknown
+from app.shown import RUN, asked, read, strange, unknown
 from app.text import say, told, words
 from toy import FieldError
 from toy.exhibits import EXHIBITS
@@ -92,17 +92,17 @@ def opened(search: str) -> tuple[Setup, dict[str, Any]]:
     A wrong way to look is left out; instead of a wrong run the exhibit's own is shown.
     """
     given = asked(search[:LONGEST])
-    strange = [name for name in given if name not in (*RUN, *VIEWED) and not name.startswith(PREFIX)]
+    others = strange(given)
     left: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for name in strange:
+    for name in others:
         value = given.pop(name)
         if len(left) < TOLD:
             left[name] = told(unknown(name, value))[0]
     while True:
         try:
             read(urlencode(given))
-            return parse(urlencode(given)), {"without": [*dict.fromkeys((*strange, *left))], "said": " ".join(
+            return parse(urlencode(given)), {"without": [*dict.fromkeys((*others, *left))], "said": " ".join(
                 say(key, message=" · ".join(parts.values()))
                 for key, parts in (("notice.link", refused), ("notice.link_part", left)) if parts)}
         except FieldError as error:

@@ -96,11 +96,15 @@ def unknown(name: str, value: str, names: Sequence[str] = (*RUN, *VIEWED)) -> Fi
     return FieldError(name, "left out: no field has this name", value, meant(name, names))
 
 
+def strange(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> list[str]:
+    """The names that are none of these, nor of the run that another comes from."""
+    return [name for name in given if name not in names and not name.startswith(PREFIX)]
+
+
 def known(given: Mapping[str, str], names: Sequence[str] = (*RUN, *VIEWED)) -> None:
-    """FieldError for a name that is none of these."""
-    for name, value in given.items():
-        if name not in names and not name.startswith(PREFIX):
-            raise unknown(name, value, names)
+    """FieldError for the first name that is none of these."""
+    for name in strange(given, names):
+        raise unknown(name, given[name], names)
 
 
 def _beside(text: str) -> Setup:

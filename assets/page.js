@@ -85,7 +85,7 @@
   }
 
   // A mouse that has pressed a button or chosen a look leaves the keys to the time line.
-  const PRESSED = "#looks .mantine-SegmentedControl-root, #timeline button, header button, #controls .buttons button";
+  const PRESSED = "#looks .mantine-SegmentedControl-root, header button, #controls .buttons button";
   document.addEventListener("click", ({ detail, target }) => {
     if (detail && target.closest?.(PRESSED)) setTimeout(() => document.activeElement?.closest(PRESSED) && document.activeElement.blur());
   });

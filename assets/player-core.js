@@ -115,7 +115,8 @@
       const near = (step) => every[parts.nearest(every, step)];
       const shift = this.base - (event.base ?? 0); // a branch begins where its parent is seen: after as many updates
       // the viewer may go on while the picture comes
-      const step = () => near(autoplay ? 0 : run.step ?? (!same ? 0 : shift ? Math.max(0, this.step + shift) : this.step >= this.last ? event.last_step : this.step));
+      const kept = () => (!shift && this.step >= this.last ? event.last_step : Math.max(0, this.step + shift));
+      const step = () => near(autoplay ? 0 : run.step ?? (same ? kept() : 0));
       const fetcher = (this.#coming = this.#fetching(run.link, this.view));
       const [scene, frame] = await this.#first(fetcher, event, step());
       if (this.run !== run) return;

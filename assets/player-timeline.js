@@ -54,6 +54,8 @@
       this.track = el("div", { class: "track" }, el("div", { class: "rail" }), this.markRow, this.input);
       this.bar = el("div", { class: "bar" }, this.bandRow, this.track, this.cursor);
       root.replaceChildren(this.bar, this.#controls());
+      // a mouse that has pressed a button leaves the keys to the time line
+      root.addEventListener("click", ({ detail, target }) => detail && target.closest("button")?.blur());
       this.#listen();
       new ResizeObserver(() => this.#fit()).observe(this.bar);
     }
@@ -135,10 +137,7 @@
       const word = say(`phase_${name}`) + (claimed ? "" : "?");
       const label = say(claimed ? "player_band" : "player_band_unclaimed", { name: say(`phase_${name}`), from, to });
       return el("button", { type: "button", class: `band ${name}`, title: label, "aria-label": label,
-        onclick: ({ detail, currentTarget }) => {
-          if (detail) currentTarget.blur(); // a mouse leaves the keys to the time line
-          this.asked.seek(from, false);
-        }, ...this.#hovers(() => from) }, el("span", {}, word));
+        onclick: () => this.asked.seek(from, false), ...this.#hovers(() => from) }, el("span", {}, word));
     }
 
     /** Which phase holds at `step`, in words. */

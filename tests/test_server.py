@@ -468,7 +468,7 @@ def test_store_drops_the_oldest_first():
 
 
 def test_a_failed_run_says_why_wherever_it_is_asked_for(client):
-    # With one point a class nothing is mislabelled: there is no training set to take from the parent.
+    # After one step of a net with tiny weights the parent has no adversarial example to learn from.
     link = "exhibit=dimpled-sheet&training_set=wrong-labels&from.steps=1&from.init_scale=0.01&steps=5"
     for path in ("frame?step=0&", "export.npz?", "export.csv?", "export.html?"):
         answer = client.get(f"/api/{path}{link}")

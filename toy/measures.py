@@ -277,8 +277,9 @@ def distances(recording: Recording, step: int, pause: Callable[[], None] = lambd
             share = np.asarray(found.normal_share)
             out["perturbation_normal_share"] = float(np.nanmean(share)) if np.isfinite(share).any() else float("nan")
     if len(errors) == 2:
-        worst = np.where(np.isfinite(np.max(errors, axis=0)), np.max(errors, axis=0), np.nan)
-        out["first_order_error"] = float(np.median(worst[~np.isnan(worst)])) if not np.isnan(worst).all() else math.nan
+        worst = np.max(errors, axis=0)
+        known = worst[np.isfinite(worst)]
+        out["first_order_error"] = float(np.median(known)) if len(known) else math.nan
     return out
 
 
